@@ -1,0 +1,134 @@
+/** Runs (DESIGN 4.5): made, given results, finished, or void. */
+import { decide, outcomeResult, recordOf, runOf, broke, type Context } from './context.js';
+import { settleRow } from './buffer.js';
+import { STAGES, STEPS, type Carrier, type Process, type Run, type RunStep, type State } from './state.js';
+import type { Outcome } from './body.js';
+
+/** Starts or repeats a body: with the durable records, and with what an own earlier run left in the buffer. */
+export function createRun(ctx: Context, t: State, P: Process, w: number, epoch: number, buffer: Run | null): void {
+  const steps: RunStep[] = [];
+  for (let i = 0; i < STEPS; i++) {
+    const record = recordOf(ctx, t, w, i);
+    const kept = buffer?.steps[i];
+    const step: RunStep = { phase: 'idle', row: '', value: '', given: '' };
+    if (record !== null) Object.assign(step, { row: 'durable', value: record.value });
+    else if (kept !== undefined && kept.row !== '' && kept.row !== 'durable') Object.assign(step, { row: 'buffer', value: kept.value });
+    steps.push(step);
+  }
+  const start = t.workflows[w] == null ? 'buffer' : 'durable';
+  P.runs[w] = { epoch, void: false, foreign: false, start, outcome: '', end: null, cancelled: false, steps, decided: Array<number>(STAGES).fill(-1) };
+  settle(ctx, t, P, w);
+}
+
+/** A run for a row of mine, unless there is one. */
+export function adopt(ctx: Context, t: State, P: Process, w: number): void {
+  const row = t.workflows[w];
+  if (row != null && row.status === 'PENDING' && row.owner === P.executor && runOf(P, w) === null) createRun(ctx, t, P, w, row.epoch, null);
+}
+
+/** A run that starts without a look at the database: nobody else can know its id, or it was looked up before. */
+export function createFreshRun(ctx: Context, t: State, P: Process, w: number): void {
+  const row = t.workflows[w] ?? null;
+  if (row !== null && row.owner !== P.executor) broke(t, `the body of workflow ${w} runs although its id exists`);
+  const records = t.records[w] as State['records'][number];
+  t.workflows[w] = null;
+  t.records[w] = Array<null>(STEPS).fill(null);
+  createRun(ctx, t, P, w, 1, null);
+  t.workflows[w] = row;
+  t.records[w] = records;
+}
+
+/** Hands known results to the body until it calls something whose result is not known. */
+export function settle(ctx: Context, t: State, P: Process, w: number): void {
+  const run = runOf(P, w) as Run;
+  for (let again = true; again; ) {
+    again = false;
+    for (const call of ctx.planOf(w, run).calls) {
+      const step = run.steps[call.id] as RunStep;
+      if (step.given !== '' || step.value === '' || step.phase !== 'idle') continue;
+      if (call.kind === 'wait' || (call.kind === 'sleep' && !t.due[w])) continue;
+      const record = step.row === 'durable' ? recordOf(ctx, t, w, call.id) : null;
+      if (record !== null && (record.kind !== call.kind || record.input !== call.input))
+        broke(t, `nondeterminism: step ${w}.${call.id} is recorded as ${record.kind}(${record.input}), called as ${call.kind}(${call.input})`);
+      step.given = step.value;
+      decide(call, step.value, run.decided);
+      again = true;
+      break;
+    }
+  }
+}
+
+/** A step has a result. */
+export function deliver(ctx: Context, t: State, P: Process, w: number, i: number, value: string, row: Carrier): void {
+  const step = runOf(P, w)?.steps[i] as RunStep;
+  Object.assign(step, { row, value, phase: 'idle' });
+  settle(ctx, t, P, w);
+}
+
+/** The outcome is durable: callers are answered, a parent here gets the result. */
+export function finish(ctx: Context, t: State, P: Process, w: number): void {
+  const run = runOf(P, w) as Run;
+  answerCallers(ctx, t, P, w, run.end as Outcome);
+  P.runs[w] = null;
+  giveParent(ctx, t, P, w, run.end as Outcome);
+}
+
+export function answerCallers(ctx: Context, t: State, P: Process, w: number, outcome: Outcome): void {
+  callersOf(ctx, t, P, w).forEach((c) => Object.assign(c, { state: 'answered', told: outcome }));
+}
+
+/** A parent that was asked to cancel does not take its own cancellation for the child's result (BEHAVIOURS 37). */
+export function giveParent(ctx: Context, t: State, P: Process, w: number, outcome: Outcome): void {
+  const up = ctx.parent(w);
+  const parent = up === undefined ? null : runOf(P, up);
+  if (up === undefined || parent === null || parent.void || (outcome.status === 'CANCELLED' && isAsked(ctx, t, up, parent))) return;
+  const call = ctx.planOf(up, parent).calls.find((c) => c.kind === 'child' && c.target === w);
+  if (call !== undefined && parent.steps[call.id]?.given === '') deliver(ctx, t, P, up, call.id, outcomeResult(outcome), 'buffer');
+}
+
+/** It was asked to end: by a durable request, by its deadline, or, without a row, by its parent's run. */
+export const isAsked = (ctx: Context, t: State, w: number, run: Run): boolean =>
+  t.workflows[w]?.cancelRequested === true || run.cancelled || isOverdue(ctx, t, w);
+
+/** Only the database clock decides (L9). */
+export const isOverdue = (ctx: Context, t: State, w: number): boolean => ctx.spec(w).deadline === true && (t.late || ctx.broken.deadlineByLocalClock === true);
+
+export function callersOf(ctx: Context, t: State, P: Process, w: number): State['callers'] {
+  return t.callers.filter((c, k) => {
+    const spec = ctx.scenario.callers[k];
+    return spec !== undefined && spec.workflow === w && t.processes[spec.process] === P && c.state === 'running';
+  });
+}
+
+/** Callers wait for what somebody else makes of it. */
+export function observe(ctx: Context, t: State, P: Process, w: number): void {
+  for (const c of callersOf(ctx, t, P, w)) c.state = 'observing';
+  P.runs[w] = null;
+}
+
+/** Nothing of a void run reaches its body any more; open transactions are rolled back, its unsent groups are dropped. */
+export function voidRun(ctx: Context, t: State, P: Process, w: number): void {
+  const run = runOf(P, w);
+  if (run === null || run.void) return;
+  if (ctx.broken.voidThrows && throwInto(ctx, t, P, w, run)) return;
+  run.void = true;
+  run.outcome = '';
+  run.end = null;
+  t.backends = t.backends.filter((b) => !(t.processes[b.process] === P && b.kind === 'transaction' && b.w === w && b.state === 'open'));
+  const dropped = P.queue.filter((g) => g.w === w && g.why !== 'start');
+  P.queue = P.queue.filter((g) => !dropped.includes(g));
+  for (const row of dropped.flatMap((g) => g.rows)) settleRow(P, row, 'buffer');
+  for (const step of run.steps) Object.assign(step, { phase: 'idle', given: '' });
+}
+
+/** Broken on purpose: the failure reaches the body as an exception. */
+function throwInto(ctx: Context, t: State, P: Process, w: number, run: Run): boolean {
+  const i = run.steps.findIndex((s) => s.phase === 'flight');
+  if (i < 0) return false;
+  Object.assign(run, { outcome: '', end: null });
+  const call = ctx.planOf(w, run).calls[i];
+  Object.assign(run.steps[i] as RunStep, { phase: 'idle', given: '!' });
+  if (call !== undefined) decide(call, '!', run.decided);
+  settle(ctx, t, P, w);
+  return true;
+}

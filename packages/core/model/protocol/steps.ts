@@ -1,0 +1,136 @@
+/** The steps of a run that are not yet settled, and what each may do next (DESIGN 4.3, 4.4). */
+import type { Moves } from '../checker/model.js';
+import { effectOf, type Planned } from './body.js';
+import { hasSibling, inBuffer, isDurable, takeRows, withFlight } from './buffer.js';
+import { broke, isPending, isTerminal, nameOf, outcomeResult, runOf, type Context } from './context.js';
+import { push } from './journal.js';
+import { crash } from './process.js';
+import { createRun, deliver, isAsked } from './runs.js';
+import type { Process, Row, Run, RunStep, State } from './state.js';
+import { transactionMoves } from './transaction.js';
+
+/** Every start of a step compares the monotonic deadline of the lease (4.6). */
+const mayStart = (ctx: Context, P: Process): boolean => !P.expired || ctx.broken.leaseNotCompared === true;
+
+export function stepMoves(ctx: Context, s: State, p: number, w: number, call: Planned, to: Moves<State>): void {
+  const P = s.processes[p] as Process;
+  const step = (P.runs[w] as Run).steps[call.id] as RunStep;
+  const name = `${nameOf(p)} ${w}.${call.id}`;
+  if (step.phase === 'calling') return returnMoves(ctx, s, p, w, call, name, to);
+  if (step.phase === 'idle' && !mayStart(ctx, P)) return;
+  const barrier = (): void => {
+    if (inBuffer(ctx, P, w) && !withFlight(ctx, P, w)) to.step(`${name}: barrier: buffer to the journal`, (t) => flush(ctx, t, p, w));
+  };
+  if (call.kind === 'write') return transactionMoves(ctx, s, p, w, call, barrier, to);
+  if (step.phase !== 'idle') return;
+  const here = (t: State): Process => t.processes[p] as Process;
+  if (call.kind === 'read') to.step(`${name}: reads the cell: ${s.cell}`, (t) => deliver(ctx, t, here(t), w, call.id, `r${t.cell}`, 'buffer'));
+  else if (call.kind === 'winner') {
+    const won = (P.runs[w] as Run).decided[call.stage - 1] as number;
+    to.step(`${name}: records that step ${won} won the race`, (t) => deliver(ctx, t, here(t), w, call.id, `f${won}`, 'buffer'));
+  } else if (call.kind === 'call') callMoves(ctx, s, p, w, call, barrier, to);
+  else if (call.kind === 'send' && !withFlight(ctx, P, w)) to.step(`${name}: send: group to the journal`, (t) => sendMessage(ctx, t, p, w, call));
+  else if (call.kind === 'sleep' && step.value === '' && !withFlight(ctx, P, w)) to.step(`${name}: sleep: group to the journal`, (t) => startSleep(ctx, t, p, w, call));
+  else if (call.kind === 'sleep' || call.kind === 'wait') waitMoves(ctx, s, p, w, call, barrier, to);
+  else if (call.kind === 'child') childMoves(ctx, s, p, w, call, to);
+  else if (call.kind === 'poison') to.step(`${name}: the body kills its process`, (t) => crash(ctx, t, p));
+}
+
+export function flush(ctx: Context, t: State, p: number, w: number): void {
+  const P = t.processes[p] as Process;
+  push(ctx, P, w, takeRows(ctx, P, w, 'journal'));
+}
+
+/** A record in a group of its own step. */
+function groupRows(ctx: Context, P: Process, w: number, call: Planned, value: string): Row[] {
+  const rows = takeRows(ctx, P, w, 'journal');
+  const run = P.runs[w] as Run;
+  Object.assign(run.steps[call.id] as RunStep, { phase: 'group', row: 'journal' });
+  return [...rows, { type: 'record', w, executor: P.executor, epoch: run.epoch, i: call.id, kind: call.kind, input: call.input, value }];
+}
+
+function sendMessage(ctx: Context, t: State, p: number, w: number, call: Planned): void {
+  const P = t.processes[p] as Process;
+  const value = effectOf(call);
+  push(ctx, P, w, groupRows(ctx, P, w, call, value), { effects: [{ w, i: call.id, value }], why: 'step', i: call.id, value });
+}
+
+/** The time at which it ends is recorded before it begins. */
+function startSleep(ctx: Context, t: State, p: number, w: number, call: Planned): void {
+  const P = t.processes[p] as Process;
+  push(ctx, P, w, groupRows(ctx, P, w, call, 'z'), { why: 'step', i: call.id, value: 'z' });
+}
+
+/** A run that only waits is parked: it holds nothing in memory, and the row says that nobody runs it. */
+function waitMoves(ctx: Context, s: State, p: number, w: number, call: Planned, barrier: () => void, to: Moves<State>): void {
+  const P = s.processes[p] as Process;
+  const run = P.runs[w] as Run;
+  if (call.kind === 'sleep' && s.due[w]) {
+    to.step(`${nameOf(p)} ${w}.${call.id}: the sleep is over`, (t) => deliver(ctx, t, t.processes[p] as Process, w, call.id, 'z', 'durable'));
+    return;
+  }
+  if (hasSibling(ctx, P, w, call.id) || isOpenBeside(ctx, run, w, call) || withFlight(ctx, P, w)) return;
+  if (ctx.parent(w) !== undefined && runOf(P, ctx.parent(w) as number) !== null) return barrier(); // its parent waits here, in memory
+  to.step(`${nameOf(p)} ${w}.${call.id}: parks: group to the journal`, (t) => {
+    const Q = t.processes[p] as Process;
+    const rows = takeRows(ctx, Q, w, 'journal');
+    const { epoch } = Q.runs[w] as Run;
+    (Q.runs[w]?.steps[call.id] as RunStep).phase = 'group';
+    push(ctx, Q, w, [...rows, { type: 'park', w, executor: Q.executor, epoch }], { why: 'park', i: call.id });
+  });
+}
+
+const isOpenBeside = (ctx: Context, run: Run, w: number, call: Planned): boolean => ctx.planOf(w, run).calls.some((c) => c.id !== call.id && run.steps[c.id]?.given === '');
+
+/** A communicator starts only when all that its run was given is durable: what it does cannot be taken back. */
+function callMoves(ctx: Context, s: State, p: number, w: number, call: Planned, barrier: () => void, to: Moves<State>): void {
+  const P = s.processes[p] as Process;
+  const early = ctx.broken.communicatorEarly || (ctx.broken.nextStepEarly && P.runs[w]?.start !== 'buffer');
+  if (!isDurable(ctx, P, w) && !early) return barrier();
+  to.step(`${nameOf(p)} ${w}.${call.id}: communicator starts`, (t) => {
+    const Q = t.processes[p] as Process;
+    checkCall(t, Q, p, w, call.id);
+    const calls = t.calls[w] as number[];
+    calls[call.id] = Math.min(3, (calls[call.id] as number) + 1);
+    (Q.runs[w]?.steps[call.id] as RunStep).phase = 'calling';
+  });
+}
+
+function checkCall(t: State, P: Process, p: number, w: number, i: number): void {
+  const what = `communicator ${w}.${i} started`;
+  const row = t.workflows[w] ?? null;
+  const run = P.runs[w] as Run;
+  const executor = t.executors[P.executor];
+  if (executor?.lapsed === true || executor?.fenced === true) broke(t, `${what} by ${nameOf(p)} after the end of its lease`);
+  if (t.records[w]?.[i] != null) broke(t, `${what} although its record exists`);
+  if (row === null) broke(t, `${what} before the start row is durable`);
+  else if (row.owner !== P.executor || row.epoch !== run.epoch) broke(t, `${what} by ${nameOf(p)}, which does not own the workflow`);
+  run.steps.forEach((step, j) => {
+    if (step.given !== '' && t.records[w]?.[j]?.value !== step.given) broke(t, `${what} on the result of step ${j}, which is not durable`);
+  });
+}
+
+function returnMoves(ctx: Context, s: State, p: number, w: number, call: Planned, name: string, to: Moves<State>): void {
+  to.step(`${name}: communicator returns`, (t) => deliver(ctx, t, t.processes[p] as Process, w, call.id, `c${t.calls[w]?.[call.id] ?? 0}`, 'buffer'));
+  if (s.budget.userError > 0)
+    to.fault(`${name}: communicator throws`, (t) => {
+      t.budget.userError--;
+      deliver(ctx, t, t.processes[p] as Process, w, call.id, '!', 'buffer');
+    });
+}
+
+function childMoves(ctx: Context, s: State, p: number, w: number, call: Planned, to: Moves<State>): void {
+  const P = s.processes[p] as Process;
+  const child = call.target;
+  const name = `${nameOf(p)} ${w}.${call.id}`;
+  if (runOf(P, child) !== null) return;
+  const row = s.workflows[child] ?? null;
+  const own = row?.status === 'CANCELLED' && isAsked(ctx, s, w, P.runs[w] as Run);
+  if (isTerminal(s, child) && !own)
+    to.step(`${name}: takes the outcome of child ${child}`, (t) => deliver(ctx, t, t.processes[p] as Process, w, call.id, outcomeResult(t.workflows[child] as { status: string; value: string }), 'buffer'));
+  if (row === null) to.step(`${name}: starts inline child ${child}`, (t) => createRun(ctx, t, t.processes[p] as Process, child, 1, null));
+}
+
+/** A child of the run is alive, here or elsewhere. */
+export const childAlive = (ctx: Context, s: State, P: Process, call: Planned): boolean =>
+  call.kind === 'child' && (runOf(P, call.target) !== null || (isPending(s, call.target) && !ctx.broken.childElsewhereForgotten));

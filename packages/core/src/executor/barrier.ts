@@ -1,0 +1,98 @@
+/** Makes buffers durable through the journal. */
+import type { Group } from '../journal/group.js';
+import { LostRow } from '../journal/group.js';
+import { addOutcome } from './commit.js';
+import { carrierOf, Load, type Buffered } from './buffer.js';
+import type { Executor } from './executor.js';
+import type { Run } from './run.js';
+import { weight, type Cargo, type Outcome, type RecordRow } from './rows.js';
+import { ignore, RunVoid } from './signals.js';
+
+interface Lingering {
+  readonly run: Run;
+  readonly record: Buffered<RecordRow>;
+  readonly due: number;
+}
+
+export class Barrier {
+  readonly #executor: Executor;
+  /** Communicator records that wait for company, and the one timer for them. */
+  #lingering: Lingering[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /**
+   * Sends the buffer of the chain, and what comes with it, as one group; resolves when it is durable, with the ids of the foreign rows
+   * that were inserted (undefined: durable by an earlier attempt whose answer was lost). Throws RunVoid when a row belongs to another run.
+   */
+  async flush(run: Run, extra?: Cargo, outcome?: Outcome): Promise<readonly string[] | undefined> {
+    // No group overtakes a final flight that carries a row of the chain.
+    for (let carrier = carrierOf(run, 'flight'); carrier !== undefined; carrier = carrierOf(run, 'flight')) await carrier.answered;
+    if (run.isVoid) throw new RunVoid();
+    const load = new Load('journal');
+    load.take(run);
+    const { cargo } = load;
+    if (extra !== undefined) {
+      cargo.records.push(...extra.records);
+      cargo.parks.push(...extra.parks);
+      cargo.foreign.push(...extra.foreign);
+    }
+    if (outcome !== undefined) addOutcome(load, run, outcome);
+    if (cargo.starts.length + cargo.records.length + cargo.outcomes.length + cargo.parks.length + cargo.foreign.length === 0) {
+      const carrier = carrierOf(run, 'journal');
+      await carrier?.answered;
+      return [];
+    }
+    return this.#push(run, load);
+  }
+
+  #push(run: Run, load: Load): Promise<readonly string[] | undefined> {
+    return new Promise((resolve, reject) => {
+      const group: Group = {
+        cargo: load.cargo,
+        bytes: weight(load.cargo),
+        wanted: () => !run.isVoid,
+        durable: (inserted) => {
+          load.settle(true);
+          resolve(inserted);
+        },
+        failed: (error) => {
+          load.settle(false);
+          if (!(error instanceof LostRow)) return reject(error);
+          for (const other of new Set([run, ...load.runs])) this.#executor.lifecycle.voidRun(other, error.message);
+          reject(new RunVoid(error.message));
+        },
+      };
+      this.#executor.journal.push(group);
+    });
+  }
+
+  /** A communicator's record that nothing has carried some milliseconds after the call ended goes by itself. */
+  linger(run: Run, record: Buffered<RecordRow>): void {
+    const { lingerMs } = this.#executor.config;
+    this.#lingering.push({ run, record, due: performance.now() + lingerMs });
+    this.#timer ??= setTimeout(this.#sweep, lingerMs);
+  }
+
+  readonly #sweep = (): void => {
+    this.#timer = undefined;
+    const now = performance.now();
+    let next = 0;
+    for (; next < this.#lingering.length; next++) {
+      const { run, record, due } = this.#lingering[next] as Lingering;
+      if (due > now) break;
+      if (record.carrier === undefined && !run.isVoid && run.buffer.includes(record)) this.flush(run).catch(ignore);
+    }
+    this.#lingering.splice(0, next);
+    const first = this.#lingering[0];
+    if (first !== undefined) this.#timer = setTimeout(this.#sweep, Math.max(1, first.due - now));
+  };
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#lingering = [];
+  }
+}

@@ -1,0 +1,41 @@
+/** Runs the body of a workflow, or the one step of a direct call, and makes its end an outcome. */
+import { apiaryError } from '@apiary/decorators/internal';
+import { cascade } from './cascade.js';
+import { direct } from './direct.js';
+import type { Run } from './run.js';
+import type { Outcome } from './rows.js';
+
+/** Never rejects. */
+export async function runBody(run: Run, target: object): Promise<void> {
+  const { executor, fn } = run;
+  executor.probe('run:started', { workflowId: run.workflowId, name: fn.name, epoch: run.epoch });
+  if (fn.kind !== 'workflow') return direct(run, target);
+  let outcome: Outcome;
+  try {
+    const value = await run.enter(() => fn.metadata.body.apply(target, run.input.take() as never[]));
+    outcome = { status: 'SUCCESS', output: executor.codec.encode(value, 'result'), error: null };
+  } catch (error) {
+    outcome = failure(run, error);
+  }
+  if (run.isVoid) return;
+  run.state = 'ending';
+  const floating = [...run.open][0];
+  if (floating !== undefined) {
+    await run.drained();
+    if (run.isVoid) return;
+    // An error of the body is the outcome, though a sibling of what failed was still under way.
+    if (outcome.status === 'SUCCESS') {
+      outcome = failure(run, apiaryError('FLOATING_CALL', { stepId: floating.stepId, called: floating.name }, { workflowId: run.workflowId, stepId: floating.stepId }));
+    }
+  }
+  if (run.poisoned !== undefined) outcome = failure(run, run.poisoned);
+  if (outcome.status === 'CANCELLED') await cascade(run);
+  await executor.lifecycle.finish(run, outcome);
+}
+
+/** An error as an outcome: CANCELLED for the workflow's own cancellation or deadline, else ERROR. */
+export function failure(run: Run, error: unknown): Outcome {
+  const status = run.isOwnInterruption(error) ? 'CANCELLED' : 'ERROR';
+  return { status, output: null, error: run.executor.codec.encodeError(error) };
+}
+

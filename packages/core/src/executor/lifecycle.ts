@@ -1,0 +1,282 @@
+/** How runs begin and end: at first, as replays, after a claim, and after they were found void. */
+import { apiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
+import { Backoff } from '../backoff.js';
+import type { StoredRecord, StoredWorkflow } from '../store/statements/read.js';
+import type { TakenWorkflow } from '../store/store.js';
+import { runBody } from './body.js';
+import type { Executor } from './executor.js';
+import { newIdentity } from './identity.js';
+import { Input } from './input.js';
+import { Run, type Call } from './run.js';
+import type { Outcome, RecordRow, StartRow } from './rows.js';
+import { ignore, RunVoid } from './signals.js';
+import { conflict } from './steps/child.js';
+import { Ticket } from './ticket.js';
+
+const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
+
+export class Lifecycle {
+  readonly #executor: Executor;
+  /** Runs whose body has begun and whose end is not known. */
+  readonly running = new Set<Run>();
+  readonly counters = { started: 0, ended: 0, voided: 0, afterHandOver: 0 };
+  /** Wakes the poll: there may be rows of mine that I do not run. */
+  onAdopt: () => void = ignore;
+  onParked: (wakeAt: number) => void = ignore;
+  #fencing: Promise<void> | undefined;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /** Runs whose row exists. */
+  durable(): number {
+    let count = 0;
+    for (const run of this.running) if (run.start === undefined) count++;
+    return count;
+  }
+
+  // ---- beginnings ------------------------------------------------------------------------------------------------------------------
+
+  newTicket(workflowId: string, name: string, inputHash: string): Ticket {
+    const ticket = new Ticket(workflowId, name, inputHash);
+    this.#executor.tickets.set(workflowId, ticket);
+    return ticket;
+  }
+
+  startRow(fn: RegisteredFunction, workflowId: string, input: Input, deadline: number | null): StartRow {
+    const { id, version } = this.#executor;
+    return {
+      workflowId, name: fn.name, kind: fn.kind, input: input.text, inputHash: input.hash, executorId: id, epoch: 1, version, parentId: null, rootId: null, deadline, outcome: null,
+    };
+  }
+
+  begin(run: Run, target: object): void {
+    run.ticket.run = run;
+    if (run.start === undefined) run.ticket.begun();
+    this.running.add(run);
+    this.counters.started++;
+    void runBody(run, target);
+  }
+
+  /** Rows that came to be with a commit of ours: those that were inserted run here. */
+  startedByOutbox(rows: readonly StartRow[], inserted: readonly string[]): void {
+    for (const row of rows) {
+      if (!inserted.includes(row.workflowId)) continue;
+      const known = this.#executor.tickets.get(row.workflowId);
+      if (known?.run !== undefined && !known.run.isVoid) continue;
+      const fn = this.#executor.registry.functions.get(row.name);
+      if (fn === undefined) continue;
+      const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash);
+      this.begin(new Run({
+        executor: this.#executor, ticket, fn, input: Input.stored(this.#executor.codec, fn, row.input), epoch: 1, start: undefined, history: new Map(),
+        deadline: row.deadline, rootId: row.rootId ?? row.workflowId, parentId: row.parentId, first: true,
+      }), this.#executor.targetOf(fn));
+    }
+  }
+
+  /** Runs what a claim, a wake-up, a resume or the sweep of own rows gave to this executor. */
+  adopt(taken: readonly TakenWorkflow[]): void {
+    for (const { workflow, records } of taken) {
+      const known = this.#executor.tickets.get(workflow.workflowId);
+      const present = known?.run;
+      if (present !== undefined && !present.isVoid) {
+        if (present.epoch >= workflow.epoch && present.executorId === workflow.executorId) continue;
+        present.makeVoid('the workflow was claimed anew');
+        this.running.delete(present);
+      }
+      this.#beginStored(workflow, records, known ?? this.newTicket(workflow.workflowId, workflow.name, workflow.inputHash ?? ''), undefined);
+    }
+  }
+
+  #beginStored(workflow: StoredWorkflow, records: readonly StoredRecord[], ticket: Ticket, parent: { run: Run; call: Call } | undefined, kept: readonly RecordRow[] = []): void {
+    const executor = this.#executor;
+    const fn = executor.registry.functions.get(workflow.name);
+    const history = new Map<string, StoredRecord | RecordRow>(records.map((r) => [r.stepId, r]));
+    const mine = kept.filter((row) => !history.has(row.stepId) && row.epoch === workflow.epoch && row.executorId === workflow.executorId);
+    for (const row of mine) history.set(row.stepId, row);
+    const base = {
+      executor, ticket, epoch: workflow.epoch, start: undefined, history, kept: mine, deadline: workflow.deadline, rootId: workflow.rootId ?? workflow.workflowId,
+      parentId: workflow.parentId, parent, cancelRequested: workflow.cancelRequested, recoveries: workflow.recoveries,
+    };
+    const problem = fn === undefined || fn.kind !== workflow.kind
+      ? apiaryError('NOT_A_FUNCTION', { method: workflow.name }, { message: `workflow ${workflow.workflowId} is recorded as ${workflow.kind} ${workflow.name}, which this app does not have`, workflowId: workflow.workflowId })
+      : workflow.attempts > executor.functions.maxRecoveries(fn) ? apiaryError('DEAD', { recoveries: workflow.attempts - 1 }, { workflowId: workflow.workflowId }) : undefined;
+    if (problem !== undefined || fn === undefined) {
+      const run = new Run({ ...base, fn: fn ?? ({ name: workflow.name, kind: workflow.kind } as RegisteredFunction), input: Input.none(executor.codec) });
+      ticket.run = run;
+      this.running.add(run);
+      void this.finish(run, { status: problem?.code === 'DEAD' ? 'DEAD' : 'ERROR', output: null, error: executor.codec.encodeError(problem) });
+      return;
+    }
+    this.begin(new Run({ ...base, fn, input: Input.stored(executor.codec, fn, workflow.input) }), executor.targetOf(fn));
+  }
+
+  /** A child called inline whose row exists already. */
+  inlineRow(row: StoredWorkflow, parent: Run, call: Call): Promise<Ticket> | Ticket {
+    const executor = this.#executor;
+    if (row.status !== 'PENDING' || row.executorId !== executor.id || row.wakeAt !== null) return executor.observer.ticket(row.workflowId);
+    return executor.store.untilAnswered((store) => store.records([row.workflowId])).then((records) => {
+      const known = executor.tickets.get(row.workflowId);
+      if (known !== undefined) return known;
+      const ticket = this.newTicket(row.workflowId, row.name, row.inputHash ?? '');
+      this.#beginStored(row, records, ticket, parent.isVoid ? undefined : { run: parent, call });
+      return ticket;
+    });
+  }
+
+  // ---- ends ------------------------------------------------------------------------------------------------------------------------
+
+  /** Makes the outcome durable and tells the callers. */
+  async finish(run: Run, outcome: Outcome, durable = false): Promise<void> {
+    try {
+      if (!durable) {
+        if (run.held !== undefined && !run.held.isSent) await run.held.send(outcome);
+        else {
+          if (run.held !== undefined) await run.held.send();
+          await this.#executor.barrier.flush(run, undefined, outcome);
+        }
+      }
+      if (run.isVoid) return;
+      run.ended();
+      this.running.delete(run);
+      this.counters.ended++;
+      this.#settle(run.ticket, outcome);
+    } catch (error) {
+      if (run.isVoid || error instanceof RunVoid) return;
+      // The outcome itself cannot be stored: say so, as its outcome.
+      this.#executor.log.error('an outcome could not be stored', { workflowId: run.workflowId, error: String(error) });
+      this.running.delete(run);
+      run.ended();
+      this.#executor.tickets.delete(run.workflowId);
+      run.ticket.fail(error);
+    }
+  }
+
+  #settle(ticket: Ticket, outcome: Outcome): void {
+    this.#executor.tickets.delete(ticket.workflowId);
+    ticket.settle(outcome);
+  }
+
+  errorOf(outcome: Outcome): unknown {
+    return this.#executor.codec.decodeError(outcome.error ?? '');
+  }
+
+  parked(run: Run, wakeAt: number): void {
+    run.park();
+    this.running.delete(run);
+    if (run.ticket.hasWaiters) this.#executor.observer.watch(run.ticket);
+    else this.#executor.tickets.delete(run.workflowId);
+    this.onParked(wakeAt);
+  }
+
+  adoptSoon(): void {
+    this.onAdopt();
+  }
+
+  // ---- void runs -------------------------------------------------------------------------------------------------------------------
+
+  /** The run goes no further; what becomes of its workflow is read from the database (DESIGN 4.5). */
+  voidRun(run: Run, reason: string, foreign = false): void {
+    if (!run.makeVoid(reason)) return;
+    this.counters.voided++;
+    this.running.delete(run);
+    void this.#resolve(run, foreign).catch((error: unknown) => run.ticket.fail(error));
+  }
+
+  /** Every run rests on something that is gone. */
+  voidAll(reason: string): void {
+    for (const run of [...this.running]) this.voidRun(run, reason, true);
+  }
+
+  async #resolve(run: Run, foreign: boolean): Promise<void> {
+    const executor = this.#executor;
+    const { ticket } = run;
+    for (let c = carrier(run); c !== undefined; c = carrier(run)) await c.answered;
+    await run.held?.send().catch(ignore);
+    if (this.#fencing !== undefined) await this.#fencing;
+    await ticket.backoff();
+    const row = await executor.store.untilAnswered((store) => store.workflow(run.workflowId));
+    run.resolved = true;
+    if (ticket.run !== run || ticket.settled || executor.stopping) return;
+    const kept = foreign ? [] : run.buffer.map((b) => b.row);
+    if (row === undefined) return this.#again(run, kept);
+    const mine = row.status === 'PENDING' && row.executorId === executor.id && row.wakeAt === null;
+    if (mine) {
+      const records = await executor.store.untilAnswered((store) => store.records([run.workflowId]));
+      if (ticket.run !== run || ticket.settled) return;
+      const parent = run.parent !== undefined && run.parentCall !== undefined && !run.parent.isVoid ? { run: run.parent, call: run.parentCall } : undefined;
+      return this.#beginStored(row, records, ticket, parent, kept);
+    }
+    conflict(run.workflowId, row.name, row.inputHash, run.fn, { hash: ticket.inputHash });
+    if (terminal.has(row.status)) return this.#settle(ticket, { status: row.status, output: row.output, error: row.error } as Outcome);
+    ticket.begun();
+    executor.observer.watch(ticket);
+  }
+
+  /** No row exists: the workflow is still ours, and begins anew under the present executor id. */
+  #again(run: Run, kept: readonly RecordRow[]): void {
+    const executor = this.#executor;
+    const { ticket, fn } = run;
+    if (run.parent !== undefined || run.first === undefined) {
+      // An inline child that left nothing: its parent calls it again.
+      executor.tickets.delete(run.workflowId);
+      return ticket.fail(run.parent !== undefined ? new RunVoid('the run left no row') : apiaryError('NOT_FOUND', { workflowId: run.workflowId }));
+    }
+    const start: StartRow = { ...run.first, executorId: executor.id };
+    const same = run.executorId === executor.id ? kept : [];
+    this.begin(new Run({
+      executor, ticket, fn, input: Input.stored(executor.codec, fn, start.input), epoch: 1, start, history: new Map(same.map((row) => [row.stepId, row])), kept: same,
+      deadline: run.deadline, rootId: run.rootId, parentId: run.parentId, cancelRequested: run.cancelRequested,
+    }), executor.targetOf(fn));
+  }
+
+  // ---- the fence -------------------------------------------------------------------------------------------------------------------
+
+  /** This executor was superseded: all its runs are void, and it goes on under a new id. */
+  fenced(): void {
+    if (this.#fencing !== undefined || this.#executor.stopping) return;
+    this.#fencing = this.#reregister().finally(() => {
+      this.#fencing = undefined;
+    });
+    this.voidAll('the executor was fenced');
+  }
+
+  async #reregister(): Promise<void> {
+    const { log, identity, lease, journal, store, config, version, clock } = this.#executor;
+    log.warn('this executor was fenced and registers anew', { executorId: identity.executorId });
+    lease.lost();
+    const next = newIdentity();
+    Object.assign(identity, next);
+    await journal.reset();
+    await store.connections.renew();
+    const backoff = new Backoff();
+    for (;;) {
+      if (this.#executor.stopping) return;
+      try {
+        await register(store, identity, config.name, version, lease, clock);
+        return;
+      } catch (error) {
+        log.warn('registering failed; trying again', { error: String(error) });
+        await backoff.wait();
+      }
+    }
+  }
+}
+
+function carrier(run: Run): { answered: Promise<void> } | undefined {
+  return run.start?.carrier ?? run.buffer.find((b) => b.carrier !== undefined)?.carrier;
+}
+
+/** Makes the executor's row; its connections lock and check from then on. */
+export async function register(
+  store: Executor['store'], identity: Executor['identity'], name: string, version: string, lease: Executor['lease'], clock: Executor['clock'],
+): Promise<void> {
+  const sent = clock.monotonic();
+  const { rows } = await store.query<{ databaseNow: number }>('register', [identity.executorId, identity.lockKey, name, version, lease.durationMs]);
+  const now = rows[0]?.databaseNow;
+  if (now !== undefined) clock.synchronise(now, sent, clock.monotonic());
+  identity.registered = true;
+  lease.renewed(sent);
+  await store.connections.renew();
+}

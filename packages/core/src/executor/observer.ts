@@ -1,0 +1,93 @@
+/** Waits for outcomes of workflows that this process does not run: one read a round for all of them; polling is the guarantee (DESIGN L9). */
+import { apiaryError } from '@apiary/decorators/internal';
+import type { StoredWorkflow } from '../store/statements/read.js';
+import type { Executor } from './executor.js';
+import type { Outcome } from './rows.js';
+import { Ticket } from './ticket.js';
+
+const firstMs = 10;
+const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
+
+export class Observer {
+  readonly #executor: Executor;
+  readonly #watched = new Map<string, Ticket>();
+  #timer: NodeJS.Timeout | undefined;
+  #delay = firstMs;
+  #busy = false;
+  #closed = false;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  /** A ticket for the outcome of any workflow: the one of this process, or an observed one. Fails with NOT_FOUND. */
+  ticket(workflowId: string): Ticket {
+    const known = this.#executor.tickets.get(workflowId);
+    if (known !== undefined) return known;
+    const ticket = new Ticket(workflowId, '', '');
+    this.#executor.tickets.set(workflowId, ticket);
+    this.watch(ticket);
+    return ticket;
+  }
+
+  watch(ticket: Ticket): void {
+    if (ticket.settled || this.#closed) return;
+    this.#watched.set(ticket.workflowId, ticket);
+    this.#delay = firstMs;
+    this.#plan(0);
+  }
+
+  /** A hint that something ended. */
+  hint(): void {
+    if (this.#watched.size > 0) this.#plan(0);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #plan(delay: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#closed && this.#watched.size > 0) this.#timer = setTimeout(this.#look, delay);
+  }
+
+  readonly #look = (): void => {
+    if (this.#busy) return;
+    this.#busy = true;
+    void this.#read().finally(() => {
+      this.#busy = false;
+      this.#delay = Math.min(this.#executor.config.pollMs, this.#delay * 1.5);
+      this.#plan(this.#delay);
+    });
+  };
+
+  async #read(): Promise<void> {
+    for (const [id, ticket] of this.#watched) if (ticket.settled) this.#watched.delete(id);
+    // A run of this process will settle its ticket itself.
+    const ids = [...this.#watched].filter(([, t]) => t.run === undefined || t.run.isVoid).map(([id]) => id);
+    if (ids.length === 0) return;
+    let rows: StoredWorkflow[];
+    try {
+      rows = await this.#executor.store.workflows(ids);
+    } catch {
+      return; // the next round asks again
+    }
+    const found = new Map(rows.map((row) => [row.workflowId, row]));
+    for (const id of ids) this.#tell(id, found.get(id));
+  }
+
+  #tell(id: string, row: StoredWorkflow | undefined): void {
+    const ticket = this.#watched.get(id);
+    if (ticket === undefined || (row !== undefined && !terminal.has(row.status))) return;
+    if (ticket.run !== undefined && !ticket.run.isVoid) return;
+    this.#watched.delete(id);
+    if (this.#executor.tickets.get(id) === ticket) this.#executor.tickets.delete(id);
+    if (row === undefined) ticket.fail(apiaryError('NOT_FOUND', { workflowId: id }, { workflowId: id }));
+    else ticket.settle({ status: row.status, output: row.output, error: row.error } as Outcome);
+  }
+}

@@ -1,0 +1,360 @@
+/**
+ * One execution of a workflow's body, bound to (workflow_id, epoch). It numbers the calls of the body, replays those that have a record
+ * and has the others performed; it holds the buffer. What a run found void is, and what follows, is DESIGN 4.5.
+ */
+import { apiaryError, isApiaryError, type ApiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
+import { context } from '../context.js';
+import type { Timer } from '../clock.js';
+import type { StoredRecord } from '../store/statements/read.js';
+import { carrierOf, isDurable, type Buffered } from './buffer.js';
+import type { Executor } from './executor.js';
+import type { HeldFlight } from './held-flight.js';
+import type { Input } from './input.js';
+import type { RecordRow, StartRow, StepKind } from './rows.js';
+import { ignore, never, RunVoid } from './signals.js';
+import type { Ticket } from './ticket.js';
+
+/** One engine call of a body, from the call until the body was told its result. */
+export interface Call {
+  readonly stepId: string;
+  readonly name: string;
+  readonly kind: StepKind;
+  readonly inputHash: string | null;
+  readonly startedAt: number;
+}
+
+export type RunState = 'running' | 'ending' | 'ended' | 'void';
+export type History = ReadonlyMap<string, StoredRecord | RecordRow>;
+
+export interface RunOptions {
+  readonly executor: Executor;
+  readonly ticket: Ticket;
+  readonly fn: RegisteredFunction;
+  readonly input: Input;
+  readonly epoch: number;
+  /** Undefined when the row exists. */
+  readonly start: StartRow | undefined;
+  readonly history: History;
+  readonly kept?: readonly RecordRow[];
+  readonly deadline: number | null;
+  readonly rootId: string;
+  readonly parentId: string | null;
+  readonly parent?: { readonly run: Run; readonly call: Call } | undefined;
+  readonly cancelRequested?: boolean;
+  readonly recoveries?: number;
+  /** Nothing of this workflow can exist yet: it was begun here, under a new id. */
+  readonly first?: boolean;
+}
+
+export class Run {
+  readonly executor: Executor;
+  readonly executorId: string;
+  readonly ticket: Ticket;
+  readonly workflowId: string;
+  readonly fn: RegisteredFunction;
+  readonly input: Input;
+  readonly epoch: number;
+  readonly deadline: number | null;
+  readonly rootId: string;
+  readonly parentId: string | null;
+  /** The run whose body called this one inline. */
+  readonly parent: Run | undefined;
+  readonly parentCall: Call | undefined;
+  readonly recoveries: number;
+  readonly isFirst: boolean;
+  /** The row with which the workflow began in this process, for a run that has to begin again. */
+  readonly first: StartRow | undefined;
+  /** Undefined once durable. */
+  start: Buffered<StartRow> | undefined;
+  buffer: Buffered<RecordRow>[];
+  readonly history: History;
+  /** Calls whose result the body does not have yet. */
+  readonly open = new Set<Call>();
+  /** The final flight of the last transaction, whose value the body already has (DESIGN 4.4). */
+  held: HeldFlight | undefined;
+  state: RunState = 'running';
+  /** Void, with all its carriers answered and its row read again. */
+  resolved = false;
+  cancelRequested: boolean;
+  /** A replay that called something else: the outcome, whatever the body makes of it. */
+  poisoned: ApiaryError | undefined;
+  readonly children = new Set<string>();
+  readonly #inline = new Set<Run>();
+  #nextStep = 0;
+  #controller: AbortController | undefined;
+  #aborted: Error | undefined;
+  #deadlineTimer: Timer | undefined;
+  #drained: (() => void) | undefined;
+  /** Lines logged on a value that is not durable yet. */
+  heldLog: (() => void)[] | undefined;
+
+  constructor(options: RunOptions) {
+    const { executor, ticket } = options;
+    this.executor = executor;
+    this.executorId = executor.id;
+    this.ticket = ticket;
+    this.workflowId = ticket.workflowId;
+    this.fn = options.fn;
+    this.input = options.input;
+    this.epoch = options.epoch;
+    this.deadline = options.deadline;
+    this.rootId = options.rootId;
+    this.parentId = options.parentId;
+    this.parent = options.parent?.run;
+    this.parentCall = options.parent?.call;
+    this.first = options.start;
+    this.start = options.start === undefined ? undefined : { row: options.start, carrier: undefined };
+    this.history = options.history;
+    this.buffer = (options.kept ?? []).map((row) => ({ row, carrier: undefined }));
+    this.cancelRequested = options.cancelRequested ?? false;
+    this.recoveries = options.recoveries ?? 0;
+    this.isFirst = options.first ?? false;
+    for (const record of options.history.values()) if (record.childId !== null) this.children.add(record.childId);
+    if (this.parent !== undefined) this.parent.#inline.add(this);
+    if (this.deadline !== null) this.#deadlineTimer = executor.clock.setTimer(this.deadline, () => this.interruptBy(this.interruption()));
+  }
+
+  get isVoid(): boolean {
+    return this.state === 'void';
+  }
+
+  /** Of the workflow: cancellation, deadline, shutdown, void. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The body has not yet come to a call that has no record. */
+  get isReplaying(): boolean {
+    return this.#nextStep < this.history.size;
+  }
+
+  /** Why the signal is aborted, if it is. */
+  get abortReason(): Error | undefined {
+    return this.#aborted;
+  }
+
+  /** It has made a record since it began. */
+  get progressed(): boolean {
+    return this.#nextStep > this.history.size + 1;
+  }
+
+  startDurable(): void {
+    this.start = undefined;
+    this.ticket.begun();
+  }
+
+  // ---- calls ---------------------------------------------------------------------------------------------------------------------
+
+  /** Numbers a call, then replays or performs it. The promise never settles once the run is void. */
+  step<T>(kind: StepKind, name: string, inputHash: string | null, perform: (call: Call) => Promise<T>, restore: (record: StoredRecord | RecordRow) => T | Promise<T>): Promise<T> {
+    if (this.state === 'void') return never();
+    const stepId = String(this.#nextStep++);
+    if (this.state !== 'running') return refused(apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId }));
+    const call: Call = { stepId, name, kind, inputHash, startedAt: this.executor.clock.now() };
+    this.open.add(call);
+    const promise = this.#settle(call, perform, restore);
+    promise.catch(ignore); // a floating rejection must not end the process
+    return promise;
+  }
+
+  /** A value that a replay must see again. Synchronous: the records are read before the body runs. */
+  value<T>(name: string, make: () => T): T {
+    const stepId = String(this.#nextStep++);
+    if (this.state !== 'running') throw apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId });
+    const call: Call = { stepId, name, kind: 'value', inputHash: null, startedAt: this.executor.clock.now() };
+    const record = this.history.get(stepId);
+    if (record !== undefined) {
+      this.#check(call, record);
+      return this.executor.codec.decode(record.output) as T;
+    }
+    const { text, value } = this.executor.codec.copy(make(), name);
+    this.record(call, { output: text });
+    return value;
+  }
+
+  async #settle<T>(call: Call, perform: (call: Call) => Promise<T>, restore: (record: StoredRecord | RecordRow) => T | Promise<T>): Promise<T> {
+    try {
+      const record = this.history.get(call.stepId);
+      let result: T;
+      if (record === undefined) result = await perform(call);
+      else {
+        await undefined; // a replayed call settles no earlier than its caller can await it
+        this.#check(call, record);
+        result = await restore(record);
+      }
+      if (this.isVoid) return await never();
+      this.#close(call);
+      return result;
+    } catch (error) {
+      if (this.isVoid || error instanceof RunVoid) return never();
+      this.#close(call);
+      throw error;
+    }
+  }
+
+  #close(call: Call): void {
+    this.open.delete(call);
+    if (this.open.size === 0) this.#drained?.();
+  }
+
+  /** Resolves when no call is open. */
+  async drained(): Promise<void> {
+    while (this.open.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+  }
+
+  /** The replay has to call what the history says (DESIGN L5). */
+  #check(call: Call, record: StoredRecord | RecordRow): void {
+    if (this.poisoned !== undefined) throw this.poisoned;
+    if (record.name === call.name && record.inputHash === call.inputHash) return;
+    const same = record.name === call.name;
+    this.poisoned = apiaryError('NONDETERMINISM', {
+      stepId: call.stepId, recorded: same ? `${record.name} with input ${record.inputHash}` : record.name, called: same ? `${call.name} with input ${call.inputHash}` : call.name,
+    }, { workflowId: this.workflowId, stepId: call.stepId });
+    throw this.poisoned;
+  }
+
+  /** What has to hold before something new is done: delivered values durable or in the same commit, lease, no cancellation. */
+  async ready(call: Call): Promise<void> {
+    if (this.held !== undefined) await this.held.send();
+    if (this.isVoid) throw new RunVoid();
+    if (this.executor.stopping) return never(); // what comes next is for the executor that claims the workflow
+    const interruption = this.interruption();
+    if (interruption !== undefined) throw interruption;
+    if (this.poisoned !== undefined) throw this.poisoned;
+    const room = this.executor.journal.room();
+    if (room !== undefined) await room;
+    if (!this.executor.lease.isLive()) await this.executor.lease.live();
+    if (this.isVoid) throw new RunVoid();
+    if (this.hasSiblings(call)) await this.flushed();
+  }
+
+  /** An unsettled call beside this one, in this run or beside one of its ancestors. */
+  hasSiblings(call: Call): boolean {
+    let skip: Call | undefined = call;
+    for (let run: Run | undefined = this; run !== undefined; skip = run.parentCall, run = run.parent) {
+      if (run.open.size > 1 || (run.open.size === 1 && !(skip !== undefined && run.open.has(skip)))) return true;
+    }
+    return false;
+  }
+
+  /** Start row and buffer of the chain are durable: by the journal, or by a final flight that is under way. */
+  async flushed(): Promise<void> {
+    while (!isDurable(this)) {
+      if (this.isVoid) throw new RunVoid();
+      const carrier = carrierOf(this, 'flight') ?? carrierOf(this, 'journal');
+      if (carrier !== undefined) await carrier.answered;
+      else await this.executor.barrier.flush(this);
+    }
+    if (this.isVoid) throw new RunVoid();
+  }
+
+  row(call: Call, result: { output?: string | null; error?: string | null; attempts?: number; childId?: string | null }): RecordRow {
+    return {
+      workflowId: this.workflowId, stepId: call.stepId, name: call.name, kind: call.kind, inputHash: call.inputHash,
+      output: result.output ?? null, error: result.error ?? null, attempts: result.attempts ?? 1, childId: result.childId ?? null,
+      executorId: this.executorId, epoch: this.epoch, startedAt: call.startedAt, completedAt: this.executor.clock.now(),
+    };
+  }
+
+  /** Puts a record into the buffer. */
+  record(call: Call, result: { output?: string | null; error?: string | null; attempts?: number; childId?: string | null }): Buffered<RecordRow> {
+    const buffered = { row: this.row(call, result), carrier: undefined };
+    this.buffer.push(buffered);
+    return buffered;
+  }
+
+  /** Drops buffered records of the call and of those after it. */
+  dropFrom(stepId: string): void {
+    const first = Number(stepId);
+    this.buffer = this.buffer.filter((b) => Number(b.row.stepId) < first);
+  }
+
+  // ---- interruption ----------------------------------------------------------------------------------------------------------------
+
+  /** Cancellation or deadline, if the workflow has met one: thrown at the next call without a record and in waits. */
+  interruption(): ApiaryError | undefined {
+    if (this.cancelRequested) return apiaryError('CANCELLED', { workflowId: this.workflowId }, { workflowId: this.workflowId });
+    if (this.deadline !== null && this.executor.clock.now() >= this.deadline) {
+      return apiaryError('DEADLINE', { deadline: new Date(this.deadline) }, { workflowId: this.workflowId });
+    }
+    return undefined;
+  }
+
+  isOwnInterruption(error: unknown): boolean {
+    return isApiaryError(error, 'CANCELLED', 'DEADLINE') && error.workflowId === this.workflowId;
+  }
+
+  cancel(): void {
+    if (this.cancelRequested) return;
+    this.cancelRequested = true;
+    this.interruptBy(this.interruption());
+    for (const child of this.#inline) child.cancel();
+  }
+
+  /** Aborts the signal; waits and communicators end, nothing is thrown into running transactions. */
+  interruptBy(reason: Error | undefined): void {
+    if (reason === undefined || this.#aborted !== undefined) return;
+    this.#aborted = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** The promise, or the interruption of the workflow, whichever comes first. */
+  interruptible<T>(promise: Promise<T>): Promise<T> {
+    const signal = this.signal;
+    return new Promise<T>((resolve, reject) => {
+      const onAbort = (): void => reject(this.isVoid || this.executor.stopping ? new RunVoid() : (this.interruption() ?? (signal.reason as Error)));
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    });
+  }
+
+  // ---- ends ------------------------------------------------------------------------------------------------------------------------
+
+  /** Its promises never settle from here on; inline children go with it. No exception reaches user code. */
+  makeVoid(reason: string): boolean {
+    if (!this.#stop(reason)) return false;
+    this.executor.probe('run:void', { workflowId: this.workflowId, reason });
+    for (const child of this.#inline) this.executor.lifecycle.voidRun(child, `its parent run is void: ${reason}`);
+    return true;
+  }
+
+  /** Leaves memory while the workflow waits: the body is replayed when it goes on. */
+  park(): void {
+    this.#stop('parked');
+  }
+
+  #stop(reason: string): boolean {
+    if (this.state === 'void' || this.state === 'ended') return false;
+    this.state = 'void';
+    this.heldLog = undefined;
+    this.#release();
+    this.interruptBy(new RunVoid(reason));
+    return true;
+  }
+
+  ended(): void {
+    this.state = 'ended';
+    this.#release();
+  }
+
+  #release(): void {
+    this.#deadlineTimer?.cancel();
+    if (this.parent !== undefined) this.parent.#inline.delete(this);
+  }
+
+  /** Runs code in the context of the body. */
+  enter<T>(work: () => T): T {
+    return context.run({ kind: 'workflow', executor: this.executor, run: this }, work);
+  }
+}
+
+function refused<T>(error: Error): Promise<T> {
+  const promise = Promise.reject<T>(error);
+  promise.catch(ignore);
+  return promise;
+}

@@ -1,0 +1,128 @@
+import { apiaryError, milliseconds, NonRetryableError, RetryAfterError, type Duration, type RegisteredFunction, type RetryPolicy } from '@apiary/decorators/internal';
+import type { Timer } from '../../clock.js';
+import { context } from '../../context.js';
+import { backoffDelay, resolveRetry, type ResolvedRetry } from '../../retry.js';
+import { isDurable } from '../buffer.js';
+import type { Executor } from '../executor.js';
+import type { Input } from '../input.js';
+import type { Call, Run } from '../run.js';
+import { CommunicatorScope } from '../communicator-scope.js';
+import { ignore, RunVoid } from '../signals.js';
+
+export interface CommunicatorSettings {
+  readonly retry: ResolvedRetry;
+  readonly timeoutMs: number | undefined;
+}
+
+export function communicatorSettings(fn: RegisteredFunction, defaults: ResolvedRetry): CommunicatorSettings {
+  const { retry, timeout } = fn.metadata.options as { retry?: RetryPolicy; timeout?: Duration };
+  return { retry: retry === undefined ? defaults : resolveRetry(asPolicy(defaults, retry), retry), timeoutMs: timeout === undefined ? undefined : milliseconds(timeout, `${fn.name}.timeout`) };
+}
+
+/** The app's policy, under that of a function: a longer first wait raises the app's longest one. */
+function asPolicy(defaults: ResolvedRetry, own: RetryPolicy): RetryPolicy {
+  const { initialIntervalMs: initialInterval, maxIntervalMs, ...rest } = defaults;
+  const first = own.initialInterval === undefined ? 0 : milliseconds(own.initialInterval, 'retry.initialInterval');
+  return { ...rest, initialInterval: own.maxInterval === undefined ? initialInterval : Math.min(initialInterval, milliseconds(own.maxInterval, 'retry.maxInterval')), maxInterval: Math.max(maxIntervalMs, first) };
+}
+
+/** What a communicator came to, after its retries. */
+export type Called = { readonly output: string | null; readonly value: unknown; readonly attempts: number } | { readonly error: string; readonly attempts: number };
+
+/** A @Communicator called in the body of a workflow: everything delivered before is durable first, its record follows. */
+export async function communicatorStep(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
+  const { executor } = run;
+  await run.ready(call);
+  if (!isDurable(run)) await run.flushed();
+  // Waiting took time: what was checked before has to hold now.
+  if (!executor.lease.isLive()) await run.ready(call);
+  const called = await callOut(run, call.stepId, fn, target, input);
+  if ('error' in called) {
+    executor.barrier.linger(run, run.record(call, { error: called.error, attempts: called.attempts }));
+    throw executor.codec.decodeError(called.error);
+  }
+  executor.barrier.linger(run, run.record(call, { output: called.output, attempts: called.attempts }));
+  return called.value;
+}
+
+/** The attempts. Throws only what must not be recorded: cancellation, deadline, shutdown, a void run. */
+export async function callOut(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input): Promise<Called> {
+  const { executor } = run;
+  const settings = executor.functions.communicator(fn);
+  const errors: unknown[] = [];
+  for (let tries = 1; ; tries++) {
+    const point = { workflowId: run.workflowId, stepId, name: fn.name, attempt: tries };
+    executor.probe('step:before', point);
+    try {
+      const result = await once(run, stepId, fn, target, input, settings.timeoutMs);
+      executor.probe('step:returned', point);
+      const { text, value } = executor.codec.copy(result, 'result');
+      return { output: text, value, attempts: tries };
+    } catch (error) {
+      if (run.isVoid || executor.stopping || error instanceof RunVoid) throw new RunVoid();
+      const interruption = run.abortReason === undefined ? undefined : (run.interruption() ?? run.abortReason);
+      if (interruption !== undefined) throw interruption;
+      errors.push(error);
+      const verdict = await judge(settings.retry, error, tries);
+      if ('outcome' in verdict) return { error: executor.codec.encodeError(verdict.outcome ?? exhausted(run, stepId, errors)), attempts: tries };
+      await pause(executor, run, error, backoffDelay(settings.retry, tries, Math.random));
+      if (!executor.lease.isLive()) await executor.lease.live();
+      if (run.isVoid) throw new RunVoid();
+    }
+  }
+}
+
+/** Another attempt, or the outcome: an error of its own where nothing was retried or the policy said no. */
+async function judge(retry: ResolvedRetry, error: unknown, tries: number): Promise<{ readonly again: true } | { readonly outcome: unknown }> {
+  if (error instanceof NonRetryableError) return { outcome: error };
+  try {
+    if (retry.retryIf !== undefined && !(await retry.retryIf(error, tries))) return { outcome: error };
+  } catch (thrown) {
+    return { outcome: thrown };
+  }
+  if (tries < retry.maxAttempts) return { again: true };
+  return { outcome: tries === 1 ? error : undefined };
+}
+
+function exhausted(run: Run, stepId: string, errors: readonly unknown[]): Error {
+  const all = errors.map((e) => (e instanceof Error ? e : new Error(String(e))));
+  return apiaryError('RETRIES_EXHAUSTED', { attempts: all.length, errors: all }, { workflowId: run.workflowId, stepId, cause: errors.at(-1) });
+}
+
+async function once(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input, timeoutMs: number | undefined): Promise<unknown> {
+  const { executor } = run;
+  const scope = new CommunicatorScope(executor, { run, stepId, fn }, timeoutMs !== undefined);
+  const promise = context.run(scope, async () => fn.metadata.body.apply(target, input.take() as never[]));
+  if (timeoutMs === undefined) return promise;
+  promise.catch(ignore); // a late end is ignored
+  let timer: Timer | undefined;
+  try {
+    return await new Promise((resolve, reject) => {
+      timer = executor.clock.setTimer(executor.clock.now() + timeoutMs, () => {
+        const error = apiaryError('STEP_TIMEOUT', { timeoutMs }, { workflowId: run.workflowId, stepId });
+        scope.expire(error);
+        reject(error);
+      });
+      promise.then(resolve, reject);
+    });
+  } finally {
+    timer?.cancel();
+    scope.close();
+  }
+}
+
+/** The wait before the next attempt; ends at once when the workflow is interrupted. */
+async function pause(executor: Executor, run: Run, error: unknown, delayMs: number): Promise<void> {
+  const until = error instanceof RetryAfterError ? dueAfter(executor, error) : executor.clock.now() + delayMs;
+  const sleep = executor.sleepUntil(until);
+  try {
+    await run.interruptible(sleep.promise);
+  } finally {
+    sleep.cancel();
+  }
+}
+
+function dueAfter(executor: Executor, error: RetryAfterError): number {
+  if (error.after instanceof Date) return error.after.getTime();
+  return executor.clock.now() + milliseconds(error.after, 'RetryAfterError.after');
+}

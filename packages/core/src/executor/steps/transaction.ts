@@ -1,0 +1,110 @@
+import { apiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
+import { Backoff } from '../../backoff.js';
+import { context, type TransactionContext } from '../../context.js';
+import type { UserTransaction } from '../../store/connection/transaction.js';
+import { commitFinal, TryAgain } from '../commit.js';
+import type { Executor } from '../executor.js';
+import type { Input } from '../input.js';
+import { HeldFlight } from '../held-flight.js';
+import type { Call, Run } from '../run.js';
+import type { StartRow } from '../rows.js';
+import { RunVoid } from '../signals.js';
+import { attempt, end } from './attempt.js';
+
+/** A @Transaction called in the body of a workflow: one database transaction, and its record in the same commit. */
+export async function transactionStep(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
+  const { executor } = run;
+  const settings = executor.functions.transaction(fn);
+  const backoff = new Backoff();
+  for (let tries = 1; ; tries++) {
+    await run.ready(call);
+    executor.probe('step:before', { workflowId: run.workflowId, stepId: call.stepId, name: call.name, attempt: tries });
+    const result = await attempt(run, call.stepId, fn, target, input.take(), settings);
+    executor.probe('step:returned', { workflowId: run.workflowId, stepId: call.stepId, name: call.name, attempt: tries });
+    try {
+      if (result.kind === 'infrastructure') throw new TryAgain('infrastructure', { cause: result.error });
+      if (result.kind === 'failed') return failStep(run, call, result.error, tries);
+      const { transaction, outbox } = result;
+      const output = await encoded(executor, transaction, result.value);
+      if (settings.readOnly) await commitReadOnly(executor, transaction);
+      if (settings.readOnly) run.record(call, { output: output.text, attempts: tries });
+      else await commit(run, call, transaction, output.text, outbox, tries);
+      return output.value;
+    } catch (error) {
+      if (error instanceof RunVoid || run.isVoid) throw error;
+      if (!(error instanceof TryAgain)) return failStep(run, call, error, tries);
+      await backoff.wait();
+    }
+  }
+}
+
+async function commit(run: Run, call: Call, transaction: UserTransaction, output: string | null, outbox: readonly StartRow[], attempts: number): Promise<void> {
+  const { executor } = run;
+  const record = run.row(call, { output, attempts });
+  const caution = executor.caution(call.name);
+  const recorded = (): void => executor.probe('step:recorded', { workflowId: run.workflowId, stepId: call.stepId, name: call.name, attempt: attempts });
+  // A flight may wait for the body only in straight-line flow: nothing else is under way.
+  if (!caution.isUp && !run.hasSiblings(call) && run.state === 'running' && !run.isVoid) {
+    new HeldFlight({ run, transaction, record, outbox, caution, recorded });
+    return;
+  }
+  try {
+    await commitFinal(run, transaction, { record, outcome: undefined, outbox });
+  } finally {
+    transaction.connection.release();
+  }
+  recorded();
+}
+
+/** The output as stored and as every later replay will see it; what cannot be recorded rolls back. */
+export async function encoded(executor: Executor, transaction: UserTransaction, value: unknown): Promise<{ text: string | null; value: unknown }> {
+  try {
+    return executor.codec.copy(value, 'result');
+  } catch (error) {
+    await end(executor, transaction);
+    throw error;
+  }
+}
+
+/** A value read is delivered only after COMMIT's answer: at SERIALIZABLE it could be refused (DESIGN L11). */
+export async function commitReadOnly(executor: Executor, transaction: UserTransaction): Promise<void> {
+  try {
+    await transaction.commitReadOnly();
+    transaction.connection.release();
+  } catch (error) {
+    const { connection } = transaction;
+    if (connection.lost) connection.destroy();
+    else connection.release();
+    throw executor.isInfrastructure(error) ? new TryAgain('infrastructure', { cause: error }) : error;
+  }
+}
+
+/** Records the error of the user's function and throws what a replay would throw. */
+export function failStep(run: Run, call: Call, error: unknown, attempts: number, childId: string | null = null): never {
+  const { codec } = run.executor;
+  const text = codec.encodeError(error);
+  run.record(call, { error: text, attempts, childId });
+  throw codec.decodeError(text);
+}
+
+const strictness = { 'read committed': 0, 'repeatable read': 1, serializable: 2 } as const;
+
+/** A @Transaction called in a @Transaction joins it: one transaction, one record. If it throws, all of it rolls back, caught or not. */
+export async function joinTransaction(scope: TransactionContext, fn: RegisteredFunction, target: object, args: readonly unknown[]): Promise<unknown> {
+  const { executor, step } = scope;
+  const settings = executor.functions.transaction(fn);
+  const names = { caller: step.fn.name, callee: fn.name };
+  if (strictness[settings.isolation] > strictness[scope.isolation]) {
+    throw apiaryError('FORBIDDEN_CALL', names, { message: `${fn.name} (${settings.isolation}) cannot join the transaction of ${step.fn.name} (${scope.isolation}): give the outer one the stricter isolation` });
+  }
+  if (scope.readOnly && !settings.readOnly) {
+    throw apiaryError('FORBIDDEN_CALL', names, { message: `${fn.name} writes and cannot join the read-only transaction of ${step.fn.name}` });
+  }
+  try {
+    const value = await context.run(scope, () => fn.metadata.body.apply(target, args as never[]));
+    return executor.codec.copy(value, 'result').value;
+  } catch (error) {
+    scope.doom ??= { error };
+    throw error;
+  }
+}

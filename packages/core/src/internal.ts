@@ -1,0 +1,19 @@
+
+// the engine, for tests
+export { Apiary } from './app.js';
+export { launchWith } from './launch-with.js';
+export type { Internals } from './launch.js';
+export type { Probe, ProbePoints, FlightPoint, StepPoint } from './probe.js';
+export type { Executor } from './executor/executor.js';
+export type { Running } from './shutdown.js';
+export { namesOf, type Names } from './store/schema/names.js';
+
+// the connection layer
+export { classify, isInfrastructure, type ErrorKind } from './store/connection/classify.js';
+export { Connections, type Connection, type ConnectionsOptions, type Database } from './store/connection/connections.js';
+export { ConnectionLostError, driverMark, markDriverError } from './store/connection/driver-error.js';
+export type { Result, Statement } from './store/connection/statement.js';
+export { UserTransaction } from './store/connection/transaction.js';
+export { clientCopy, transactionControl } from './store/connection/transaction-control.js';
+export { context, type Context } from './context.js';
+export { compile, interpret, type Compiled } from './sql/compile.js';

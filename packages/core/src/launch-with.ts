@@ -1,0 +1,10 @@
+import { Apiary } from './app.js';
+import type { Config } from './config.js';
+import { launch, type Internals } from './launch.js';
+
+/** `Apiary.launch` with what only tests may give: a probe, a clock. */
+export async function launchWith<const P extends readonly unknown[] = []>(config: Config<P>, internals: Internals): Promise<Apiary> {
+  const app = Apiary.create();
+  app.running = await launch(config as Config, { type: Apiary, value: app }, internals);
+  return app;
+}

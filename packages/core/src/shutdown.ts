@@ -1,0 +1,66 @@
+/** Ends an app in the reverse order of its launch; what runs is given back to other executors. */
+import { apiaryError } from '@apiary/decorators/internal';
+import type { ResolvedConfig } from './config.js';
+import type { EmbeddedHandle } from './embedded.js';
+import type { Executor } from './executor/executor.js';
+import { ignore } from './executor/signals.js';
+import type { Logger } from './log.js';
+import type { Poll } from './recovery/poll.js';
+
+export interface Running {
+  readonly executor: Executor;
+  readonly poll: Poll;
+  readonly embedded: EmbeddedHandle | undefined;
+  readonly config: ResolvedConfig;
+  stopSignals: () => void;
+}
+
+/** After the signals were aborted, a step may take this long to notice. */
+const abortMs = 1000;
+
+export async function shutdown(running: Running, graceMs: number): Promise<void> {
+  const { executor, poll, embedded } = running;
+  const { store, journal, lifecycle, barrier, observer, clock, registry, identity } = executor;
+  running.stopSignals();
+  executor.stopping = true;
+  await poll.stop();
+  await until(() => executor.active === 0, graceMs);
+  const reason = apiaryError('SHUTTING_DOWN', {});
+  for (const run of lifecycle.running) run.interruptBy(reason);
+  await until(() => executor.active === 0, abortMs);
+  // What communicators returned is kept for whoever goes on.
+  await Promise.all([...lifecycle.running].filter((run) => run.start === undefined).map((run) => barrier.flush(run).catch(ignore)));
+  await journal.idle();
+  barrier.close();
+  for (const run of [...lifecycle.running]) run.park();
+  for (const ticket of [...executor.tickets.values()]) ticket.fail(reason);
+  executor.tickets.clear();
+  observer.close();
+  await journal.close();
+  if (identity.registered) {
+    await store.query('release', [identity.executorId]).then(() => store.query('fenceMyself', [identity.executorId])).catch(ignore);
+  }
+  store.close();
+  clock.close();
+  await registry?.dispose();
+  await store.connections.close();
+  await embedded?.stop();
+}
+
+/** Resolves when the condition holds, or after the time. */
+async function until(condition: () => boolean, ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  while (!condition() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, Math.min(10, ms)));
+}
+
+/** The process is the user's: only the signals asked for start a shutdown. */
+export function onSignals(signals: readonly ('SIGINT' | 'SIGTERM')[], stop: () => Promise<void>, log: Logger): () => void {
+  const handler = (signal: NodeJS.Signals): void => {
+    log.info(`${signal}: shutting down`);
+    stop().catch((error: unknown) => log.error('the shutdown failed', { error: String(error) }));
+  };
+  for (const signal of signals) process.once(signal, handler);
+  return () => {
+    for (const signal of signals) process.removeListener(signal, handler);
+  };
+}

@@ -1,0 +1,78 @@
+/** Executors: registration, lease, fence, claim. */
+import type { Names } from '../schema/names.js';
+import { workflowColumns } from './read.js';
+
+const live = `status = 'PENDING'`;
+
+export const executors = (n: Names) => ({
+  register: `insert into ${n.executor} (executor_id, lock_key, name, app_version, lease_until)
+    values ($1, $2, $3, $4, clock_timestamp() + $5 * interval '1 millisecond')
+    on conflict (executor_id) do update set lease_until = excluded.lease_until
+    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as "databaseNow"`,
+  /**
+   * The one statement a second of an idle process: renews the lease (no row: fenced), reads what is new for this executor and which
+   * other executors of its version hold work. $1 me, $2 lease in ms, $3 version.
+   */
+  tick: `with me as (
+      update ${n.executor} set lease_counter = lease_counter + 1, lease_until = clock_timestamp() + $2 * interval '1 millisecond'
+      where executor_id = $1 and not fenced returning 1
+    ), live as (
+      select executor_id, count(*)::int as rows from ${n.workflow} where ${live} and executor_id is not null group by executor_id
+    )
+    select (select count(*)::int from me) as renewed,
+      -- losing a renewal in a database crash is harmless: the only commit of ours that need not be synchronous
+      set_config('synchronous_commit', 'off', true),
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as "databaseNow",
+      coalesce((select rows from live where executor_id = $1), 0) as pending,
+      (select array_agg(workflow_id) from ${n.workflow} where executor_id = $1 and ${live} and cancel_requested) as cancelled,
+      (select (extract(epoch from min(wake_at)) * 1000)::float8 from ${n.workflow} where executor_id is null and ${live} and app_version = $3) as "nextWake",
+      (select json_agg(json_build_object('executorId', e.executor_id, 'lockKey', e.lock_key::text, 'counter', e.lease_counter,
+          'expired', e.lease_until < clock_timestamp(), 'fenced', e.fenced))
+        from ${n.executor} e where e.executor_id <> $1 and e.app_version = $3 and not e.settled) as others`,
+  /** Rows of mine that I may not know of: an answer was lost. */
+  mine: `select workflow_id as "workflowId" from ${n.workflow} where executor_id = $1 and ${live} and wake_at is null`,
+  /** Conditional on the counter that the observer saw stand still for a whole lease, and on the database's clock. */
+  fence: `update ${n.executor} set fenced = true
+    where executor_id = $1 and not fenced and lease_counter = $2 and lease_until < clock_timestamp() returning 1 as fenced`,
+  fenceMyself: `update ${n.executor} set fenced = true where executor_id = $1 returning 1 as fenced`,
+  /** No work was left by an executor that ended well: nobody has to look at it. */
+  settle: `update ${n.executor} set settled = true where executor_id = $1`,
+  isFenced: `select fenced from ${n.executor} where executor_id = $1`,
+  timeline: `select case when pg_is_in_recovery() then null else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as timeline`,
+  holders: `select l.pid, coalesce(a.usename::text, '') as role from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+    where l.locktype = 'advisory' and l.database = (select oid from pg_database where datname = current_database())
+      and l.classid = ($1::bigint >> 32)::int8::oid and l.objid = ($1::bigint & 4294967295)::oid and l.objsubid = 1 and l.granted and l.mode = 'ShareLock'`,
+  /** Waits for, then is, the end of every transaction that locked the executor row before it was fenced (pooler). */
+  lockRow: `select 1 from ${n.executor} where executor_id = $1 for update`,
+  blockers: `select unnest(pg_blocking_pids($1::int)) as pid`,
+  /**
+   * Claims a batch of a fenced executor. $1 its id, $2 me, $3 batch size, $4 'first' claims those that made progress since their last
+   * claim (or were never claimed), 'again' the others, the least often claimed first.
+   */
+  claim: `with chosen as materialized (
+      select w.workflow_id, (select count(*)::int from ${n.record} f where f.workflow_id = w.workflow_id) as records
+      from ${n.workflow} w where w.executor_id = $1 and w.${live}
+        and ($4 = 'again') = (w.attempts > 0 and w.claimed_records >= (select count(*) from ${n.record} f where f.workflow_id = w.workflow_id))
+      order by w.attempts, w.created_at limit $3
+    )
+    update ${n.workflow} w set executor_id = $2, epoch = w.epoch + 1,
+      recoveries = w.recoveries + case when w.claimed_records < 0 then 0 else 1 end,
+      attempts = case when w.claimed_records < 0 then w.attempts when w.attempts > 0 and chosen.records > w.claimed_records then 1 else w.attempts + 1 end,
+      claimed_records = chosen.records
+    from chosen where w.workflow_id = chosen.workflow_id and w.executor_id = $1 and w.${live}
+    returning ${workflowColumns}`,
+  /** Gives running workflows back at shutdown: the mark -1 says that the next claim counts no attempt. */
+  release: `update ${n.workflow} set claimed_records = -1 where executor_id = $1 and ${live}`,
+  wake: `with due as materialized (
+      select workflow_id from ${n.workflow} where executor_id is null and ${live} and app_version = $2
+        and wake_at <= clock_timestamp() + $3 * interval '1 millisecond'
+      order by wake_at limit $4 for update skip locked
+    )
+    update ${n.workflow} w set executor_id = $1, epoch = w.epoch + 1, wake_at = null from due
+    where w.workflow_id = due.workflow_id and w.executor_id is null and w.${live} returning ${workflowColumns}`,
+});
+
+/** Raises when the executor is fenced, and locks its row so that a takeover waits for this transaction (behind a pooler, DESIGN 4.6). */
+export const fenceCheck = (n: Names): string =>
+  `with e as (select fenced from ${n.executor} where executor_id = $1 for key share)
+   select case when coalesce((select fenced from e), true) then ${n.refuse}('APF01', 'the executor was fenced') end, pg_backend_pid() as pid`;

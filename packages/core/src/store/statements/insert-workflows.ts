@@ -1,0 +1,49 @@
+/**
+ * Inserts start rows, complete ones included. Plain: a conflict must fail the flight, and with it the COMMIT behind it (DESIGN 4.2).
+ * One row is sent as VALUES (planned once, cheaper to bind); more as one `unnest`. The narrow form leaves out what most rows do not have.
+ */
+import type { StartRow } from '../../executor/rows.js';
+import type { Statement } from '../connection/statement.js';
+import type { Names } from '../schema/names.js';
+import { columns, unnest } from './values.js';
+
+const base = ['workflow_id', 'name', 'kind', 'status', 'input', 'input_hash', 'output', 'error', 'executor_id', 'epoch', 'app_version', 'parent_id', 'root_id'];
+const baseTypes = ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'int', 'text', 'text', 'text'];
+const narrow = 11;
+
+const cells = (row: StartRow): readonly unknown[] => [
+  row.workflowId, row.name, row.kind, row.outcome?.status ?? 'PENDING', row.input, row.inputHash, row.outcome?.output ?? null, row.outcome?.error ?? null,
+  row.executorId, row.epoch, row.version, row.parentId, row.rootId,
+];
+
+export interface InsertWorkflows {
+  plain(rows: readonly StartRow[], offsetMs: number): Statement;
+  /** For rows of other workflows: gives the ids that were inserted. */
+  absent(rows: readonly StartRow[], offsetMs: number): Statement;
+}
+
+export function insertWorkflows(names: Names): InsertWorkflows {
+  // The clock offset is zero outside tests; the default of the column (the database's clock) then serves and nothing is bound.
+  const list = base.slice(0, narrow).join(', ');
+  const one = `insert into ${names.workflow} (${list}) values (${base.slice(0, narrow).map((_, i) => `$${i + 1}`).join(', ')})`;
+  const many = `insert into ${names.workflow} (${list}) select * from ${unnest(baseTypes.slice(0, narrow))}`;
+  const wideTypes = [...baseTypes, 'float8'];
+  const wide = `insert into ${names.workflow} (${base.join(', ')}, deadline, created_at, updated_at)
+    select ${base.map((c) => `t.${c}`).join(', ')}, to_timestamp(t.deadline / 1000), now_.at, now_.at
+    from ${unnest(wideTypes)} as t(${base.join(', ')}, deadline),
+      (select clock_timestamp() + $${wideTypes.length + 1} * interval '1 millisecond' as at) as now_`;
+  const wideCells = (row: StartRow): readonly unknown[] => [...cells(row), row.deadline];
+  const isNarrow = (row: StartRow): boolean => row.parentId === null && row.deadline === null;
+  const wideStatement = (rows: readonly StartRow[], offsetMs: number, name: string, tail: string): Statement => ({
+    name, text: wide + tail, values: [...columns(rows, wideCells, wideTypes.length), offsetMs],
+  });
+  return {
+    plain(rows, offsetMs) {
+      if (offsetMs !== 0 || !rows.every(isNarrow)) return wideStatement(rows, offsetMs, 'apiary_start_wide', '');
+      const [first] = rows;
+      if (rows.length === 1 && first !== undefined) return { name: 'apiary_start', text: one, values: cells(first).slice(0, narrow) };
+      return { name: 'apiary_starts', text: many, values: columns(rows, cells, narrow) };
+    },
+    absent: (rows, offsetMs) => wideStatement(rows, offsetMs, 'apiary_start_absent', ' on conflict (workflow_id) do nothing returning workflow_id'),
+  };
+}

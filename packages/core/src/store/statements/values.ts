@@ -1,0 +1,22 @@
+/** Pieces from which the insert statements are made. */
+
+/** `($1, $2), ($3, $4)` for the given number of rows and columns, from parameter `first`. */
+export function placeholders(rows: number, columns: number, first = 1): string {
+  const row = (r: number) => `(${Array.from({ length: columns }, (_, c) => `$${first + r * columns + c}`).join(', ')})`;
+  return Array.from({ length: rows }, (_, r) => row(r)).join(', ');
+}
+
+/** `unnest($1::text[], $2::int[])` */
+export function unnest(types: readonly string[], first = 1): string {
+  return `unnest(${types.map((type, i) => `$${first + i}::${type}[]`).join(', ')})`;
+}
+
+/** Rows as columns: what `unnest` takes. */
+export function columns<R>(rows: readonly R[], values: (row: R) => readonly unknown[], width: number): unknown[][] {
+  const out: unknown[][] = Array.from({ length: width }, () => []);
+  for (const row of rows) {
+    const cells = values(row);
+    for (let i = 0; i < width; i++) (out[i] as unknown[]).push(cells[i]);
+  }
+  return out;
+}

@@ -1,0 +1,141 @@
+/** The handle of a workflow: outside it asks the database, in a workflow each answer is a recorded step. */
+import { apiaryError, milliseconds, raise } from '@apiary/decorators/internal';
+import { context } from '../context.js';
+import type { Executor } from '../executor/executor.js';
+import { restored } from '../executor/router.js';
+import type { Run } from '../executor/run.js';
+import { ignore } from '../executor/signals.js';
+import { awaitResult } from '../executor/steps/child.js';
+import type { Ticket } from '../executor/ticket.js';
+import { checkId, inputHash, newId } from '../ids.js';
+import { infoOf, stepsOf } from './info.js';
+import type { StepInfo, WaitOptions, WorkflowHandle, WorkflowInfo, WorkflowStatus } from './types.js';
+
+export class Handle<R = unknown> implements WorkflowHandle<R> {
+  readonly workflowId: string;
+  readonly #executor: Executor;
+  readonly #ticket: Ticket | undefined;
+
+  constructor(executor: Executor, workflowId: string, ticket?: Ticket) {
+    this.#executor = executor;
+    this.workflowId = workflowId;
+    this.#ticket = ticket;
+    if (ticket !== undefined) ticket.hasWaiters = true;
+  }
+
+  async result(options: WaitOptions = {}): Promise<R> {
+    const wait = checkWait(options);
+    const scope = this.#scope('result');
+    if (scope !== undefined) {
+      const result = scope.step('workflow', 'result', inputHash(this.workflowId), (call) => awaitResult(scope, call, this.workflowId), (record) => restored(scope, record));
+      return waiting(result as Promise<R>, wait);
+    }
+    const { outside, observer } = this.#executor;
+    const ticket = this.#ticket !== undefined && !this.#ticket.settled ? this.#ticket : undefined;
+    if (this.#ticket?.settled === true) return outside.result(this.#ticket) as Promise<R>;
+    return waiting(outside.result(ticket ?? observer.ticket(this.workflowId)) as Promise<R>, wait);
+  }
+
+  status(): Promise<WorkflowStatus> {
+    return this.#ask('status', async () => (await this.#row()).status);
+  }
+
+  info(): Promise<WorkflowInfo<R>> {
+    return this.#ask('info', async () => infoOf(this.#executor.codec, await this.#row()) as WorkflowInfo<R>);
+  }
+
+  steps(): Promise<StepInfo[]> {
+    return this.#ask('steps', async () => {
+      const row = await this.#row();
+      return stepsOf(this.#executor.codec, row, await this.#executor.store.untilAnswered((store) => store.records([this.workflowId])));
+    });
+  }
+
+  cancel(): Promise<void> {
+    return this.#ask('cancel', async () => {
+      await this.#row();
+      await this.#executor.management.cancel([this.workflowId]);
+    });
+  }
+
+  resume(): Promise<void> {
+    return this.#ask('resume', async () => {
+      await this.#row();
+      await this.#executor.management.resume([this.workflowId]);
+    });
+  }
+
+  async fork(options: { from: string; workflowId?: string | undefined }): Promise<WorkflowHandle<R>> {
+    if (typeof options?.from !== 'string') raise('CONFIG', { path: 'fork.from', problem: 'give the id of a step, as in steps()' });
+    if (options.workflowId !== undefined) checkId(options.workflowId);
+    const id = await this.#ask('fork', async (place) => {
+      const forkId = options.workflowId ?? (place === undefined ? newId() : `${place}-fork`);
+      await this.#executor.management.fork(this.workflowId, options.from, forkId);
+      return forkId;
+    });
+    return new Handle<R>(this.#executor, id);
+  }
+
+  async #row() {
+    const row = await this.#executor.store.untilAnswered((store) => store.workflow(this.workflowId));
+    if (row === undefined) throw apiaryError('NOT_FOUND', { workflowId: this.workflowId }, { workflowId: this.workflowId });
+    return row;
+  }
+
+  /** Outside: done. In a workflow: done once, recorded, and everything delivered before is durable first. */
+  async #ask<T>(name: string, work: (place: string | undefined) => Promise<T>): Promise<T> {
+    const scope = this.#scope(name);
+    if (scope === undefined) return work(undefined);
+    return scope.step<T>('value', name, inputHash(this.workflowId), async (call) => {
+      await scope.ready(call);
+      await scope.flushed();
+      const { text, value } = this.#executor.codec.copy(await work(`${scope.workflowId}-${call.stepId}`), name);
+      scope.record(call, { output: text });
+      return value;
+    }, (record) => restored(scope, record) as T);
+  }
+
+  /** The run in whose body this is, if any. */
+  #scope(call: string): Run | undefined {
+    const scope = context.getStore();
+    if (scope === undefined || scope.executor !== this.#executor || scope.kind === 'communicator') return undefined;
+    if (scope.kind === 'workflow') return scope.run;
+    throw apiaryError('FORBIDDEN_CALL', { caller: scope.step.fn.name, callee: `handle.${call}()` }, {
+      message: `handle.${call}() may not be called in the transaction ${scope.step.fn.name}, which would hold its locks meanwhile: call it from the workflow`,
+      workflowId: scope.step.run.workflowId, stepId: scope.step.stepId,
+    });
+  }
+}
+
+interface Wait {
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+function checkWait(options: WaitOptions): Wait {
+  for (const key of Object.keys(options)) if (key !== 'timeout' && key !== 'signal') raise('CONFIG', { path: `result.${key}`, problem: 'no such option: timeout or signal' });
+  return { timeoutMs: options.timeout === undefined ? undefined : milliseconds(options.timeout, 'result.timeout'), signal: options.signal };
+}
+
+/** The caller stops waiting; what it waited for goes on. */
+function waiting<T>(result: Promise<T>, { timeoutMs, signal }: Wait): Promise<T> {
+  if (timeoutMs === undefined && signal === undefined) return result;
+  result.catch(ignore);
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const onAbort = (): void => {
+      stop();
+      reject(signal?.reason as Error);
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => {
+      stop();
+      reject(apiaryError('WAIT_TIMEOUT', { timeoutMs }));
+    }, Math.min(timeoutMs, 0x7fffffff));
+    if (signal?.aborted === true) return onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    result.then(resolve, reject).finally(stop);
+  });
+}

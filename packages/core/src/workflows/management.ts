@@ -1,0 +1,99 @@
+/** Cancel, resume and fork: requests that go through the rows, whoever owns the workflow. */
+import { apiaryError, raise } from '@apiary/decorators/internal';
+import type { Executor } from '../executor/executor.js';
+import type { StoredWorkflow } from '../store/statements/read.js';
+import { checkSelection, whereOf } from './filter.js';
+import { compareStepIds } from './info.js';
+import type { Selection, WorkflowStatus } from './types.js';
+
+const batch = 500;
+const cancellable: readonly WorkflowStatus[] = ['PENDING', 'ENQUEUED', 'DELAYED', 'DEAD'];
+const resumable: readonly WorkflowStatus[] = ['ERROR', 'CANCELLED', 'DEAD'];
+
+export class Management {
+  readonly #executor: Executor;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /** Requests the cancellation of workflows that run, ends those that nobody runs, with their children. */
+  async cancel(ids: readonly string[]): Promise<number> {
+    const { store, clock, outside, tickets, observer } = this.#executor;
+    const errors = ids.map((id) => outside.cancelledError(id));
+    const { rows } = await store.untilAnswered((s) => s.query<{ workflowId: string; status: WorkflowStatus }>('cancel', [ids, errors, clock.offsetMs]));
+    for (const { workflowId } of rows) tickets.get(workflowId)?.run?.cancel();
+    observer.hint();
+    // A workflow that somebody runs cancels its children itself, before it ends.
+    const ended = rows.filter((row) => row.status === 'CANCELLED').map((row) => row.workflowId);
+    if (ended.length > 0) {
+      const children = await store.untilAnswered((s) => s.query<{ childId: string }>('children', [ended]));
+      if (children.rows.length > 0) await this.cancel(children.rows.map((row) => row.childId));
+    }
+    return rows.length;
+  }
+
+  async resume(ids: readonly string[]): Promise<number> {
+    const executor = this.#executor;
+    const { store, clock, lifecycle } = executor;
+    const { rows } = await store.untilAnswered((s) => s.query<{ workflowId: string; parentId: string | null }>('resume', [ids, executor.id, executor.version, clock.offsetMs]));
+    const roots = rows.filter((row) => row.parentId === null);
+    const workflows = await store.untilAnswered((s) => s.workflows(rows.map((row) => row.workflowId)));
+    lifecycle.adopt(await store.untilAnswered((s) => s.withRecords(workflows.filter((w) => w.status === 'PENDING' && w.executorId === executor.id))));
+    return roots.length;
+  }
+
+  async fork(workflowId: string, from: string, forkId: string): Promise<void> {
+    const executor = this.#executor;
+    const { store, lifecycle } = executor;
+    const records = await store.untilAnswered((s) => s.records([workflowId]));
+    const before = records.map((r) => r.stepId).filter((id) => compareStepIds(id, from) < 0);
+    // A copy with gaps would be another history.
+    const top = before.map(Number).filter((n) => Number.isInteger(n)).sort((a, b) => a - b);
+    if (top.some((n, i) => n !== i) || !/^\d+(?:\/\d+)*$/.test(from) || Number(from.split('/')[0]) > top.length) {
+      raise('CONFIG', { path: 'fork.from', problem: `the steps before ${JSON.stringify(from)} are not all recorded yet` }, { workflowId });
+    }
+    const [result] = (await store.untilAnswered((s) => s.query<{ origins: number; made: number }>('fork', [workflowId, forkId, executor.id, executor.version, before]))).rows;
+    if (result?.origins === 0) throw apiaryError('NOT_FOUND', { workflowId }, { workflowId });
+    const row = await store.untilAnswered((s) => s.workflow(forkId));
+    if (row !== undefined && result?.made === 0) await this.#checkFork(workflowId, row);
+    if (row?.executorId === executor.id && row.status === 'PENDING') lifecycle.adopt(await store.untilAnswered((s) => s.withRecords([row])));
+  }
+
+  /** The id was taken: by the same fork, or by something else. */
+  async #checkFork(origin: string, row: StoredWorkflow): Promise<void> {
+    const from = await this.#executor.store.untilAnswered((s) => s.workflow(origin));
+    if (from !== undefined && from.name !== row.name) throw apiaryError('CONFLICT', { stored: row.name, given: from.name, field: 'function' }, { workflowId: row.workflowId });
+    if (from !== undefined && from.inputHash !== row.inputHash) {
+      throw apiaryError('CONFLICT', { stored: row.inputHash ?? '', given: from.inputHash ?? '', field: 'input' }, { workflowId: row.workflowId });
+    }
+  }
+
+  cancelAll(which: Selection): Promise<number> {
+    return this.#each(which, cancellable, (ids) => this.cancel(ids));
+  }
+
+  resumeAll(which: Selection): Promise<number> {
+    return this.#each(which, resumable, (ids) => this.resume(ids));
+  }
+
+  /** In bounded batches, by workflow id: what an earlier batch changed does not come again. */
+  async #each(which: Selection, statuses: readonly WorkflowStatus[], act: (ids: readonly string[]) => Promise<number>): Promise<number> {
+    const { text, values } = whereOf(checkSelection(which), 'selection');
+    const { store } = this.#executor;
+    let count = 0;
+    for (let after = ''; ;) {
+      const bound = [...values, statuses, after];
+      const statement = {
+        text: `select w.workflow_id as "workflowId" from ${store.names.workflow} w where ${text} and w.status = any($${values.length + 1}::text[])
+          and w.workflow_id > $${values.length + 2} order by w.workflow_id limit ${batch}`,
+        values: bound,
+      };
+      const rows = await store.untilAnswered((s) => s.connections.system(async (c) => (await c.fly([statement]))[0]?.rows ?? []));
+      if (rows.length === 0) return count;
+      const ids = rows.map((row) => String(row['workflowId']));
+      count += await act(ids);
+      after = ids.at(-1) ?? after;
+    }
+  }
+}

@@ -1,0 +1,5 @@
+// For the tests of this package; not part of the public surface.
+export { ensureLinks } from './binaries/links.js';
+export { findBinaries } from './binaries/binaries.js';
+export { locateNative } from './binaries/native.js';
+export { dial, takeSeat } from './control/seat.js';

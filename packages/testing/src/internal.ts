@@ -1,0 +1,9 @@
+/** For tests of Apiary itself; not for users. */
+
+// throw-away databases and apps
+export { asAdmin, createDatabase, testServer, withDatabase, type TestDatabase } from './engine/database.js';
+export { launchApp, type LaunchedApp } from './engine/launch-app.js';
+
+// faults, oracles and the history checker
+export * from './faults/index.js';
+export * from './history/index.js';

@@ -1,0 +1,3 @@
+import { clean } from './tools.mjs';
+
+clean();

@@ -1,7 +1,7 @@
 
 // the engine, for tests
 export { Apiary } from './app.js';
-export { launchWith } from './launch-with.js';
+export { launchWith, runningOf } from './launch-with.js';
 export type { Internals } from './launch.js';
 export type { Probe, ProbePoints, FlightPoint, StepPoint } from './probe.js';
 export type { Executor } from './executor/executor.js';
@@ -17,3 +17,13 @@ export { UserTransaction } from './store/connection/transaction.js';
 export { clientCopy, transactionControl } from './store/connection/transaction-control.js';
 export { context, type Context } from './context.js';
 export { compile, interpret, type Compiled } from './sql/compile.js';
+
+// values, ids, validation, config, log, retry, time
+export { Codec, type CodecOptions } from './codec/codec.js';
+export { checkId, inputHash, newId } from './ids.js';
+export { checkRules, instantiate, validateArguments } from './validation.js';
+export { resolveConfig, type Config, type ResolvedConfig, type ResolvedDatabase } from './config.js';
+export { createLogger, isLogger, withFields, type Logger, type LogOptions } from './log.js';
+export { redactFields, redactText } from './redact.js';
+export { backoffDelay, resolveRetry, type ResolvedRetry } from './retry.js';
+export { Clock, monotonic, wallClock, type Timer, type TimerOptions } from './clock.js';

@@ -1,10 +1,16 @@
 import { Apiary } from './app.js';
 import type { Config } from './config.js';
 import { launch, type Internals } from './launch.js';
+import type { Running } from './shutdown.js';
 
 /** `Apiary.launch` with what only tests may give: a probe, a clock. */
 export async function launchWith<const P extends readonly unknown[] = []>(config: Config<P>, internals: Internals): Promise<Apiary> {
   const app = Apiary.create();
   app.running = await launch(config as Config, { type: Apiary, value: app }, internals);
   return app;
+}
+
+/** What is behind an app. */
+export function runningOf(app: Apiary): Running {
+  return app.running;
 }

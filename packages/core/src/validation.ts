@@ -2,7 +2,7 @@
 import { raise, type ParameterRule, type RegisteredFunction, type Violation } from '@apiary/decorators/internal';
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
-import { Builder, isObject, isOpaque, Unbuildable } from './validation/build.js';
+import { Builder, dropDeclaredOnly, isObject, isOpaque, Unbuildable } from './validation/build.js';
 import { plainClone } from './validation/clone.js';
 import { rulesOf } from './validation/rules.js';
 import { checkShape } from './validation/shape.js';
@@ -96,7 +96,16 @@ function transformed({ type, name }: Pick<ParameterRule, 'name' | 'type'>, value
       problems: [{ method: `${type.name} (parameter ${name})`, problem: 'a @Type with a discriminator beside @Transform, @Expose or @Exclude loses its discriminator', remedy: 'Set keepDiscriminatorProperty: true' }],
     });
   }
-  return plainToInstance(type as new () => object, plainClone(value, path));
+  const made = plainToInstance(type as new () => object, plainClone(value, path));
+  dropAll(made);
+  return made;
+}
+
+function dropAll(value: unknown): void {
+  if (!isObject(value) || isOpaque(value)) return;
+  const type: unknown = value.constructor;
+  if (typeof type === 'function' && type !== Object && type !== Array) dropDeclaredOnly(value, rulesOf(type as never));
+  for (const member of Object.values(value)) dropAll(member);
 }
 
 function check(made: object, path: string, builder: Builder, violations: Violation[]): void {

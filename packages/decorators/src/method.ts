@@ -24,7 +24,13 @@ export function decorateMethod(kind: FunctionKind, options: object | undefined) 
     if (typeof key === 'symbol') return recordMisuse(target, String(key), 'stored histories need a name, and a symbol has none', 'Name the method by a string');
     const other = functionMetadata(target, key);
     if (other !== undefined) recordMisuse(target, key, `carries ${kindNames[other.kind]} and ${kindNames[kind]}`, 'Keep one of them');
-    const metadata: FunctionMetadata = { kind, method: key, isStatic: typeof target === 'function', body: method as Method, options: (options ?? {}) as Readonly<Record<string, unknown>> };
+    const metadata: FunctionMetadata = {
+      kind,
+      method: key,
+      isStatic: typeof target === 'function',
+      body: method as Method,
+      options: (options ?? {}) as Readonly<Record<string, unknown>>,
+    };
     recordFunction(target, metadata);
     descriptor.value = dress(method as Method, metadata.isStatic ? wrapStatic(metadata, target as Class) : wrapInstance(metadata, target));
   };

@@ -34,7 +34,11 @@ export interface StoredError {
 
 export function storeError(error: unknown): StoredError {
   if (error instanceof EmbeddedError) return { code: error.code, message: error.message, details: error.details };
-  return { code: 'EMBEDDED_START', message: `the embedded PostgreSQL could not be started: ${error instanceof Error ? error.message : String(error)}`, details: {} };
+  return {
+    code: 'EMBEDDED_START',
+    message: `the embedded PostgreSQL could not be started: ${error instanceof Error ? error.message : String(error)}`,
+    details: {},
+  };
 }
 
 export function restoreError(stored: StoredError): EmbeddedError {

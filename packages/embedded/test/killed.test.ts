@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { ClientProcess } from './support/client.js';
@@ -102,10 +103,13 @@ describe('after SIGKILL', () => {
   it('of the supervisor, its client replaces it, the server goes on meanwhile, and still ends with the client', async () => {
     const { client, connectionString, name } = await startWithRow();
     const session = new pg.Client({ connectionString });
+    session.on('error', () => {});
     await session.connect();
+    const seat = Number((await readdir(dataDirectory)).find((file) => file.startsWith('control.'))?.slice('control.'.length));
     const [supervisor, postmaster] = [supervisorOf(dataDirectory), postmasterOf(dataDirectory)];
     await kill(supervisor);
-    await until('another supervisor has taken over', () => existsSync(join(dataDirectory, 'control.2')) && processesWith(`sh ${postmaster} `).length === 2);
+    const guardOfTheNext = `sh ${postmaster} ${dataDirectory}/postgres/postmaster.pid ${dataDirectory}/control.${seat + 2}`;
+    await until('another supervisor has taken over', () => processesWith(guardOfTheNext).length === 1);
     expect(supervisorOf(dataDirectory)).not.to.equal(supervisor);
     expect((await session.query<{ answer: number }>('select answer from kept')).rows).to.deep.equal([{ answer: 42 }]); // the old connection
     expect(postmasterOf(dataDirectory)).to.equal(postmaster);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { EmbeddedError } from '@apiary/embedded';
 import { isRoot, needsReadableRepository, ordinary } from './support/account.js';
 import { ClientProcess } from './support/client.js';
-import { kill, postmasterOf, processesWith, supervisorOf, untilNone } from './support/processes.js';
+import { kill, postmasterOf, supervisorOf, untilNone } from './support/processes.js';
 import { cleanUp, folderWithData, freshFolder, homeOf, start } from './support/project.js';
 import { query, value } from './support/query.js';
 
@@ -28,7 +28,10 @@ describe('the embedded server', () => {
   it('starts over a stale pid file whose number belongs to a stranger, and leaves the stranger alone', async () => {
     dataDirectory = await folderWithData();
     const stranger = process.pid;
-    await writeFile(join(dataDirectory, 'postgres', 'postmaster.pid'), `${stranger}\n${dataDirectory}/postgres\n1700000000\n5432\n\n127.0.0.1\n  1234567  7\nready\n`);
+    await writeFile(
+      join(dataDirectory, 'postgres', 'postmaster.pid'),
+      `${stranger}\n${dataDirectory}/postgres\n1700000000\n5432\n\n127.0.0.1\n  1234567  7\nready\n`,
+    );
     await expectTheRow();
   });
 

@@ -3,6 +3,7 @@
 // throw-away databases and apps
 export { asAdmin, createDatabase, testServer, withDatabase, type TestDatabase } from './engine/database.js';
 export { launchApp, type LaunchedApp } from './engine/launch-app.js';
+export { crash } from './engine/crash.js';
 
 // faults, oracles and the history checker
 export * from './faults/index.js';

@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import type { LoadOptions } from '../engine/load.js';
 import type { Reply, Request, RunReply } from '../engine/protocol.js';
 
+/** An engine that has not answered by then has lost an operation: it is killed, and the run ends. */
+const TIMEOUT = 300_000;
+
 /** An engine in a process of its own. Requests are answered one at a time. */
 export class EngineProcess {
   readonly name: string;
@@ -58,12 +61,15 @@ export class EngineProcess {
 
   #ask(request: Request): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), TIMEOUT);
       const settle = (reply: Reply): void => {
+        clearTimeout(timer);
         this.#child.removeListener('exit', lost);
         if (reply.ok) resolve(reply.value);
         else reject(new Error(`engine ${this.name}: ${reply.error}`));
       };
       const lost = (code: number | null, signal: string | null): void => {
+        clearTimeout(timer);
         this.#child.removeListener('message', settle);
         reject(new Error(`engine ${this.name} ended during "${request.kind}" (${signal ?? code})`));
       };

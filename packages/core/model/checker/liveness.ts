@@ -2,7 +2,7 @@ import type { Ints } from './seen.js';
 
 /**
  * Liveness as reachability of a goal: from every state that can be reached at all, a finished one must be reachable without further
- * faults. Answers the first state (a nearest one) from which none is, or -1.
+ * faults. Answers a state from which none is, or -1: the first one in which nothing at all can happen, else the first one.
  */
 export function finishable(states: number, from: Ints, to: Ints, finished: Ints): number {
   const first = new Int32Array(states + 1);
@@ -21,5 +21,8 @@ export function finishable(states: number, from: Ints, to: Ints, finished: Ints)
   };
   for (let k = 0; k < finished.length; k++) mark(finished.at(k));
   for (let i = open.pop(); i !== undefined; i = open.pop()) for (let e = first[i] as number; e < (first[i + 1] as number); e++) mark(sources[e] as number);
-  return good.indexOf(0);
+  const moves = new Uint8Array(states);
+  for (let e = 0; e < from.length; e++) if (from.at(e) !== to.at(e)) moves[from.at(e)] = 1;
+  const dead = good.findIndex((g, i) => g === 0 && moves[i] === 0);
+  return dead >= 0 ? dead : good.indexOf(0);
 }

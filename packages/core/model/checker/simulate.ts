@@ -24,13 +24,15 @@ export interface Simulated {
 /** A fault is taken one time in eight, so that the work between faults gets somewhere. */
 const faultRate = 0.125;
 
-export function simulate<S>(model: Model<S>, options: Walks): Simulated {
+/** The model may be another one for each seed. */
+export function simulate<S>(modelOf: (seed: number) => Model<S>, options: Walks): Simulated {
   const began = performance.now();
   let walks = 0;
   let steps = 0;
   let faults = 0;
   while (walks < options.walks && performance.now() - began < options.seconds * 1000) {
     const seed = options.seed + walks++;
+    const model = modelOf(seed);
     const walk = wander(model, seed, options);
     steps += walk.trace.length;
     faults += walk.faults;

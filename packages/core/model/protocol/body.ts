@@ -100,11 +100,11 @@ export function plan(body: Body, given: readonly string[], decided: readonly num
       const first = decided[stage] ?? -1;
       const result = first >= 0 ? (given[first] as string) : '';
       if (first >= 0 && isError(result)) {
-        seen += isRace && recorded(body) ? '' : '!';
+        seen += isRace && keepsWinner(body) ? '' : '!';
         next = generator.throw(new StepError(`${result}${first}`));
       } else if (isRace) {
         if (first < 0) return { calls, end: null };
-        seen += recorded(body) ? '' : `${first}${result}`;
+        seen += keepsWinner(body) ? '' : `${first}${result}`;
         next = generator.next([String(first), result]);
       } else {
         const results = planned.map((c) => given[c.id] as string);
@@ -126,7 +126,7 @@ export function recordsWinner(body: Body): Body {
   recording.add(body);
   return body;
 }
-const recorded = (body: Body): boolean => recording.has(body);
+export const keepsWinner = (body: Body): boolean => recording.has(body);
 
 /** What a step's effect is made of: its kind and all that its input was derived from. */
 export const effectOf = (c: Planned): string => `${c.kind === 'send' ? 'm' : 'w'}${c.input}`;

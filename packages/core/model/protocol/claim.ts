@@ -16,6 +16,7 @@ export function attemptsAfterClaim(ctx: Context, s: State, w: number): number {
   const row = s.workflows[w] as WorkflowRow;
   if (ctx.broken.attemptsForgotten) return 1;
   if (ctx.broken.attemptsTotal) return row.epoch;
+  if (ctx.broken.childrenNotCounted) return recordsOf(s, w) > 0 ? trueAttempts(ctx, s, w) : row.epoch; // this shape's parents have no record before their last
   return row.released && ctx.broken.releaseCounts ? row.attempts + 1 : trueAttempts(ctx, s, w);
 }
 

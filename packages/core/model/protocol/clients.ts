@@ -1,23 +1,31 @@
 /** Callers, and third parties that cancel, resume, fork or delete. */
 import type { Moves } from '../checker/model.js';
 import { blankBackend } from './backend.js';
+import { isCarried } from './buffer.js';
 import { isTerminal, nameOf, runOf, type Context } from './context.js';
 import { push } from './journal.js';
 import { requestEnd } from './outcome.js';
 import { adopt, createFreshRun, createRun } from './runs.js';
+import type { CallerSpec } from './scenario.js';
 import { STEPS, type Caller, type Process, type State, type WorkflowRow } from './state.js';
 
 export function callerMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
   s.callers.forEach((c, k) => {
     const spec = ctx.scenario.callers[k];
     if (spec?.process !== p) return;
-    if (c.state === 'observing' && isTerminal(s, spec.workflow))
-      to.step(`${nameOf(p)}: observer of workflow ${spec.workflow} is answered`, (t) => {
-        const row = t.workflows[spec.workflow] as WorkflowRow;
-        Object.assign(t.callers[k] as Caller, { state: 'answered', told: { status: row.status, value: row.value } });
-      });
     if (ctx.spec(spec.workflow).fork !== undefined) forkMoves(ctx, s, p, k, spec.workflow, to);
-    else if (c.state === 'new' || c.state === 'lookup') callMoves(ctx, s, p, k, spec.workflow, to);
+    else if ((c.state === 'new' && !s.deleted[spec.workflow]) || c.state === 'lookup') callMoves(ctx, s, p, k, spec.workflow, to);
+  });
+}
+
+/** Observers are answered as soon as they can be: later tells nothing more. */
+export function answerObservers(ctx: Context, t: State): void {
+  t.callers.forEach((c, k) => {
+    const { process, workflow } = ctx.scenario.callers[k] as CallerSpec;
+    const row = t.workflows[workflow];
+    const P = t.processes[process] as Process;
+    if (c.state !== 'observing' || row == null || row.status === 'PENDING' || P.state !== 'up' || P.connection !== 'usable') return;
+    Object.assign(c, { state: 'answered', told: { status: row.status, value: row.value } });
   });
 }
 
@@ -66,8 +74,8 @@ function forkMoves(ctx: Context, s: State, p: number, k: number, w: number, to: 
 export function pollMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
   const P = s.processes[p] as Process;
   s.workflows.forEach((row, w) => {
-    if (row?.status !== 'PENDING' || runOf(P, w) !== null || isInFlight(ctx, s, p, w)) return;
-    if (row.owner === P.executor && !ctx.broken.ownRowsNotAdopted) to.step(`${nameOf(p)}: finds workflow ${w} its own and not running`, (t) => adopt(ctx, t, t.processes[p] as Process, w));
+    if (row?.status !== 'PENDING' || isInFlight(ctx, s, p, w)) return;
+    if (row.owner === P.executor && runOf(P, w) === null && !ctx.broken.ownRowsNotAdopted) to.step(`${nameOf(p)}: finds workflow ${w} its own and not running`, (t) => adopt(ctx, t, t.processes[p] as Process, w));
     const overdue = ctx.spec(w).deadline === true && s.late && !ctx.broken.parkedMissDeadline;
     if (row.owner === -1 && (s.due[w] || overdue))
       to.step(`${nameOf(p)}: wakes workflow ${w}`, (t) => {
@@ -91,7 +99,7 @@ export function thirdPartyMoves(ctx: Context, s: State, to: Moves<State>): void 
       });
     const root = ctx.parent(w) === undefined || ctx.broken.childrenResumed;
     if (s.budget.resume > 0 && root && isTerminal(s, w) && row.status !== 'SUCCESS') resumeMoves(s, w, to);
-    if (s.budget.retention > 0 && ctx.parent(w) === undefined && isTerminal(s, w))
+    if (s.budget.retention > 0 && ctx.parent(w) === undefined && isTerminal(s, w) && (ctx.broken.retentionAtOnce || !isUsed(ctx, s, w)))
       to.fault(`retention deletes workflow ${w}`, (t) => {
         t.budget.retention--;
         t.workflows[w] = null;
@@ -100,6 +108,10 @@ export function thirdPartyMoves(ctx: Context, s: State, to: Moves<State>): void 
       });
   });
 }
+
+/** Somebody may still insert its start row: the time of the longest transaction has not passed. */
+const isUsed = (ctx: Context, s: State, w: number): boolean =>
+  s.processes.some((P, p) => runOf(P, w) !== null || isCarried(s, p, w)) || s.callers.some((c, k) => ctx.scenario.callers[k]?.workflow === w && c.state !== 'new' && c.state !== 'answered' && c.state !== 'gone');
 
 function resumeMoves(s: State, w: number, to: Moves<State>): void {
   s.processes.forEach((P, p) => {

@@ -20,14 +20,16 @@ export function push(ctx: Context, P: Process, w: number, rows: readonly Row[], 
   });
 }
 
+/** It flushes at once when idle and gathers while busy. */
+export function sendWhenIdle(ctx: Context, t: State, p: number): void {
+  const P = t.processes[p] as Process;
+  if ((P.batch !== null && !ctx.broken.journalUnordered) || P.queue.length === 0 || P.state !== 'up' || P.connection !== 'usable') return;
+  sendBatch(t, p, P.queue[0]?.alone === true ? 1 : P.queue.length);
+}
+
 export function journalMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
   const P = s.processes[p] as Process;
   const name = nameOf(p);
-  if (P.batch === null && P.queue.length > 0) {
-    const count = P.queue[0]?.alone === true ? 1 : P.queue.length;
-    to.step(`${name}: the journal sends ${count} group(s)`, (t) => sendBatch(t, p, 0, count));
-    if (ctx.broken.journalUnordered && P.queue.length > 1) to.step(`${name}: a second journal connection sends the last group`, (t) => sendBatch(t, p, P.queue.length - 1, 1));
-  }
   const old = s.backends.some((b) => b.kind === 'journal' && b.process === p && (b.attached || !ctx.broken.oldBackendNotAwaited));
   if (P.batch !== null && !old)
     to.step(`${name}: the journal sends its lost batch again`, (t) => {
@@ -37,11 +39,11 @@ export function journalMoves(ctx: Context, s: State, p: number, to: Moves<State>
     });
 }
 
-function sendBatch(t: State, p: number, from: number, count: number): void {
+function sendBatch(t: State, p: number, count: number): void {
   const P = t.processes[p] as Process;
-  P.batch = P.queue.splice(from, count);
-  const rows = P.batch.flatMap((g) => g.rows);
-  t.backends.push({ ...blankBackend('journal', p, P.executor), rows, effects: P.batch.flatMap((g) => g.effects) });
+  const groups = P.queue.splice(0, count);
+  P.batch = [...(P.batch ?? []), ...groups];
+  t.backends.push({ ...blankBackend('journal', p, P.executor), rows: groups.flatMap((g) => g.rows), effects: groups.flatMap((g) => g.effects) });
 }
 
 export function answerJournal(ctx: Context, t: State, P: Process, b: Backend): void {

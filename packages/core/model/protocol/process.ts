@@ -4,14 +4,16 @@ import { nameOf, type Context } from './context.js';
 import { callersHere, learnFence, register } from './fence.js';
 import type { ExecutorRow, Process, State } from './state.js';
 
+/** So that the states are finitely many: after as many starts nobody starts any more. */
 const mostExecutors = 7;
+const mostInWalks = 60;
 
 /** Life and death. Answers whether the process can do anything else. */
 export function lifeMoves(ctx: Context, s: State, p: number, to: Moves<State>): boolean {
   const P = s.processes[p] as Process;
   const name = nameOf(p);
-  const restarts = ctx.scenario.anyVictim === true || s.processes.every((q) => q.state === 'dead');
-  if (P.state === 'dead' && restarts && s.executors.length < mostExecutors)
+  const restarts = ctx.scenario.anyVictim === true || (p === 0 && s.processes.every((q) => q.state === 'dead'));
+  if (P.state === 'dead' && restarts && s.executors.length < (ctx.scenario.anyVictim ? mostInWalks : mostExecutors))
     to.step(`${name}: restarted as a new executor`, (t) => {
       const Q = t.processes[p] as Process;
       Q.state = 'up';
@@ -43,6 +45,7 @@ export function crash(ctx: Context, t: State, p: number): void {
   Object.assign(P, { state: 'dead', connection: 'none', queue: [], batch: null, takeover: null, renewal: '' });
   t.backends = t.backends.filter((b) => b.process !== p || b.state === 'sent' || b.state === 'checked');
   for (const b of t.backends) if (b.process === p) b.attached = false;
+  (t.executors[P.executor] as ExecutorRow).lapsed = true; // in time; nothing can depend on when
 }
 
 /** Each new connection takes the shared lock, then reads the fence (4.6 item 1). Answers whether there is a usable one. */
@@ -85,13 +88,11 @@ export function leaseMoves(ctx: Context, s: State, p: number, to: Moves<State>):
     });
 }
 
-/** Leases lapse: of the dead for sure, of the living as a fault. */
+/** The leases of the living lapse as a fault. */
 export function lapseMoves(ctx: Context, s: State, to: Moves<State>): void {
   s.executors.forEach((e, x) => {
-    if (e.lapsed || e.fenced) return;
     const p = s.processes.findIndex((q) => q.executor === x && q.state !== 'dead');
-    if (p < 0) to.step(`the lease of executor ${x} lapses`, (t) => void ((t.executors[x] as ExecutorRow).lapsed = true));
-    else if (s.budget.lapse > 0 && (p === 0 || ctx.scenario.anyVictim))
+    if (!e.lapsed && !e.fenced && p >= 0 && s.budget.lapse > 0 && (p === 0 || ctx.scenario.anyVictim))
       to.fault(`the lease of executor ${x} lapses`, (t) => {
         t.budget.lapse--;
         (t.executors[x] as ExecutorRow).lapsed = true;

@@ -2,12 +2,12 @@
 import type { Model, Moves } from '../checker/model.js';
 import { compareBackends } from './backend.js';
 import { withFlight } from './buffer.js';
-import { callerMoves, pollMoves, thirdPartyMoves } from './clients.js';
+import { answerObservers, callerMoves, pollMoves, thirdPartyMoves } from './clients.js';
 import { Context, nameOf } from './context.js';
 import { copyState } from './copy.js';
 import { newExecutor } from './fence.js';
 import { finished, violation } from './invariants.js';
-import { journalMoves } from './journal.js';
+import { journalMoves, sendWhenIdle } from './journal.js';
 import { openCalls, outcomeMoves } from './outcome.js';
 import { connectionMoves, lapseMoves, leaseMoves, lifeMoves, shutdownMoves } from './process.js';
 import { rereadMoves } from './reread.js';
@@ -24,7 +24,7 @@ export function protocol(scenario: Scenario, broken: Broken = {}): Model<State> 
   return {
     initial: () => initial(ctx),
     copy: copyState,
-    normalize: (s) => void s.backends.sort(compareBackends),
+    normalize: (s) => normalize(ctx, s),
     moves: (s, to) => {
       serverMoves(ctx, s, to);
       for (let p = 0; p < s.processes.length; p++) processMoves(ctx, s, p, to);
@@ -48,6 +48,14 @@ function initial(ctx: Context): State {
     callers: ctx.scenario.callers.map(() => ({ state: 'new', told: null, acknowledged: false })),
     budget: { ...ctx.scenario.budget }, broken: '',
   };
+}
+
+/** What happens at once, and a form that does not depend on the order of events. */
+function normalize(ctx: Context, s: State): void {
+  for (let p = 0; p < s.processes.length; p++) sendWhenIdle(ctx, s, p);
+  answerObservers(ctx, s);
+  for (const b of s.backends) if (!b.attached) b.killed = true;
+  if (s.backends.length > 1) s.backends.sort(compareBackends);
 }
 
 function processMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {

@@ -49,6 +49,7 @@ export const rules = {
   parkedMissDeadline: ['4.5', 'a parked workflow is not woken at its deadline'],
   forkCopiesGaps: ['4.7', 'a fork copies what records there are'],
   forkInTwoCommits: ['4.7', 'a fork has its row first, its records later'],
+  retentionAtOnce: ['4.7', 'retention deletes a terminal tree although a start row of its root may still be on its way'],
   // errors of users and of the infrastructure
   failedFunctionCommits: ['L2', 'the transaction of a failed function commits, its error is recorded'],
   infrastructureRecorded: ['L2', '40001 is recorded as the result of the step'],
@@ -73,6 +74,7 @@ export const rules = {
   attemptsForgotten: ['L7', 'attempts are not counted'],
   neighboursInLane: ['4.6', 'second attempts are claimed together'],
   releaseCounts: ['4.8', 'the claim after a shutdown counts an attempt'],
+  childrenNotCounted: ['4.6', "records of children are no progress of their parent"],
   parentsCounted: ['4.6', 'a workflow that waits for its child is counted, and holds the lane'],
 } as const satisfies Record<string, readonly [paragraph: string, text: string]>;
 

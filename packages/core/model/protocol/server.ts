@@ -2,7 +2,7 @@
 import type { Moves } from '../checker/model.js';
 import { answerAssignment, runAssignment } from './assignments.js';
 import { commit, conflictOf, isRefused } from './commit.js';
-import { nameOf, type Context } from './context.js';
+import { broke, nameOf, type Context } from './context.js';
 import { learnFence } from './fence.js';
 import { answerJournal } from './journal.js';
 import type { Backend, Process, State } from './state.js';
@@ -52,6 +52,7 @@ function proceed(ctx: Context, t: State, k: number): void {
     if (fenced && !ctx.broken.claimWithoutLock) fail(t, k, 'fenced');
     else {
       runAssignment(ctx, t, b);
+      if (b.got.length > 0 && t.executors[b.executor]?.claimedFrom) broke(t, `workflow ${b.got[0]} was given to executor ${b.executor} after the takeover's claim from it`);
       done(t, k, 'committed');
     }
     return;

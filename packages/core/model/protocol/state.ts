@@ -137,7 +137,8 @@ export interface Run {
 
 export interface Takeover {
   readonly of: number;
-  readonly stage: 'terminate' | 'wait' | 'claim' | 'claiming';
+  /** terminate: until it holds the exclusive lock. */
+  readonly stage: 'terminate' | 'claim' | 'claiming';
 }
 
 export interface Process {

@@ -6,7 +6,7 @@ import { broke, isPending, isTerminal, nameOf, outcomeResult, runOf, type Contex
 import { push } from './journal.js';
 import { crash } from './process.js';
 import { createRun, deliver, isAsked } from './runs.js';
-import type { Process, Row, Run, RunStep, State } from './state.js';
+import type { Process, Row, Run, RunStep, State, WorkflowRow } from './state.js';
 import { transactionMoves } from './transaction.js';
 
 /** Every start of a step compares the monotonic deadline of the lease (4.6). */
@@ -69,6 +69,7 @@ function waitMoves(ctx: Context, s: State, p: number, w: number, call: Planned, 
     to.step(`${nameOf(p)} ${w}.${call.id}: the sleep is over`, (t) => deliver(ctx, t, t.processes[p] as Process, w, call.id, 'z', 'durable'));
     return;
   }
+  if (isAsked(ctx, s, w, run)) return; // it ends instead
   if (hasSibling(ctx, P, w, call.id) || isOpenBeside(ctx, run, w, call) || withFlight(ctx, P, w)) return;
   if (ctx.parent(w) !== undefined && runOf(P, ctx.parent(w) as number) !== null) return barrier(); // its parent waits here, in memory
   to.step(`${nameOf(p)} ${w}.${call.id}: parks: group to the journal`, (t) => {
@@ -127,8 +128,15 @@ function childMoves(ctx: Context, s: State, p: number, w: number, call: Planned,
   const row = s.workflows[child] ?? null;
   const own = row?.status === 'CANCELLED' && isAsked(ctx, s, w, P.runs[w] as Run);
   if (isTerminal(s, child) && !own)
-    to.step(`${name}: takes the outcome of child ${child}`, (t) => deliver(ctx, t, t.processes[p] as Process, w, call.id, outcomeResult(t.workflows[child] as { status: string; value: string }), 'buffer'));
+    to.step(`${name}: takes the outcome of child ${child}`, (t) => takeOutcome(ctx, t, p, w, call));
   if (row === null) to.step(`${name}: starts inline child ${child}`, (t) => createRun(ctx, t, t.processes[p] as Process, child, 1, null));
+}
+
+function takeOutcome(ctx: Context, t: State, p: number, w: number, call: Planned): void {
+  const child = t.workflows[call.target] as WorkflowRow;
+  const again = t.budget.cancel === 0 && ctx.scenario.budget.cancel === 1; // nobody has cancelled since
+  if (child.status === 'CANCELLED' && again && t.workflows[w]?.resumed && !child.resumed) broke(t, `workflow ${w} was resumed, and takes its own earlier cancellation for the result of child ${call.target}`);
+  deliver(ctx, t, t.processes[p] as Process, w, call.id, outcomeResult(child), 'buffer');
 }
 
 /** A child of the run is alive, here or elsewhere. */

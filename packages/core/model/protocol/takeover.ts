@@ -13,14 +13,13 @@ export function takeoverMoves(ctx: Context, s: State, p: number, to: Moves<State
     return;
   }
   const { of, stage } = P.takeover;
-  const next = (t: State, then: 'wait' | 'claim'): void => void ((t.processes[p] as Process).takeover = { of, stage: then });
   const held = isHeld(ctx, s, of);
-  if (stage === 'terminate' || (stage === 'wait' && held))
+  if (stage === 'terminate' && held)
     to.step(`${nameOf(p)}: terminates the backends of executor ${of}`, (t) => {
       terminate(ctx, t, of);
-      next(t, ctx.broken.exclusiveLockNotAwaited ? 'claim' : 'wait');
+      if (ctx.broken.exclusiveLockNotAwaited) (t.processes[p] as Process).takeover = { of, stage: 'claim' };
     });
-  if (stage === 'wait' && !held) to.step(`${nameOf(p)}: gets the exclusive lock of executor ${of}`, (t) => next(t, 'claim'));
+  if (stage === 'terminate' && !held) to.step(`${nameOf(p)}: gets the exclusive lock of executor ${of}, sends a claim`, (t) => sendClaim(ctx, t, p, of));
   if (stage === 'claim') to.step(`${nameOf(p)}: sends a claim from executor ${of}`, (t) => sendClaim(ctx, t, p, of));
 }
 

@@ -36,6 +36,7 @@ export const shapes = {
   '(W||W) catch W': one(ignoresWhichError),
   'race recorded': one(racesRecorded),
   'sleep,W': steps(sleep, write),
+  'sleep,C': steps(sleep, communicate),
   'W,sleep,W': steps(write, sleep, write),
   'R,child(W)': family(sequence(read, child(1)), W),
   'W,child(W)': family(sequence(write, child(1)), W),

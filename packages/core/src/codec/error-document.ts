@@ -66,7 +66,7 @@ export function describeError(error: object, registered: string | undefined, wal
   else classify(error, document);
   // What the class depends on comes first: an error that contains itself is made when only this much of it is known.
   if (isApiaryError(error)) document.catalogue = error.code;
-  if (document.type !== 'DOMException') member(document, walk, 'code', read(error, 'code'));
+  if (document.type !== 'DOMException') member(document, walk, 'code', codeOf(error, longest));
   if (isApiaryError(error)) {
     for (const key of ['workflowId', 'stepId'] as const) member(document, walk, key, error[key]);
     if (all) member(document, walk, 'details', error.details);
@@ -75,6 +75,12 @@ export function describeError(error: object, registered: string | undefined, wal
   member(document, walk, 'cause', read(error, 'cause'));
   if (document.type === 'AggregateError') member(document, walk, 'errors', read(error, 'errors'));
   fields(error, document, walk);
+}
+
+function codeOf(error: object, longest: number): unknown {
+  const code = read(error, 'code');
+  if (typeof code === 'string') return cut(code, longest);
+  return longest === Number.POSITIVE_INFINITY || typeof code !== 'object' ? code : undefined;
 }
 
 function classify(error: object, document: ErrorDocument): void {

@@ -28,7 +28,7 @@ export interface StartRow {
   readonly outcome: Outcome | null;
 }
 
-/** A new row of function_status. Times in milliseconds since the epoch. */
+/** A new row of function_status. Times in microseconds since the epoch; `completedAt` is unique in its run and gives the order of delivery. */
 export interface RecordRow {
   readonly workflowId: string;
   readonly stepId: string;

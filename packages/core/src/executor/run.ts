@@ -11,6 +11,7 @@ import type { Executor } from './executor.js';
 import type { HeldFlight } from './held-flight.js';
 import type { Input } from './input.js';
 import type { RecordRow, StartRow, StepKind } from './rows.js';
+import { ReplayOrder } from './replay-order.js';
 import { ignore, never, RunVoid } from './signals.js';
 import type { Ticket } from './ticket.js';
 
@@ -80,7 +81,9 @@ export class Run {
   poisoned: ApiaryError | undefined;
   readonly children = new Set<string>();
   readonly #inline = new Set<Run>();
+  readonly #replayed = new ReplayOrder();
   #nextStep = 0;
+  #lastCompleted = 0;
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
   #deadlineTimer: Timer | undefined;
@@ -109,7 +112,10 @@ export class Run {
     this.cancelRequested = options.cancelRequested ?? false;
     this.recoveries = options.recoveries ?? 0;
     this.isFirst = options.first ?? false;
-    for (const record of options.history.values()) if (record.childId !== null) this.children.add(record.childId);
+    for (const record of options.history.values()) {
+      if (record.childId !== null) this.children.add(record.childId);
+      this.#lastCompleted = Math.max(this.#lastCompleted, record.completedAt);
+    }
     if (this.parent !== undefined) this.parent.#inline.add(this);
     if (this.deadline !== null) this.#deadlineTimer = executor.clock.setTimer(this.deadline, () => this.interruptBy(this.interruption()));
   }
@@ -182,8 +188,8 @@ export class Run {
       let result: T;
       if (record === undefined) result = await perform(call);
       else {
-        await undefined; // a replayed call settles no earlier than its caller can await it
         this.#check(call, record);
+        await this.#replayed.turn(record.completedAt);
         result = await restore(record);
       }
       if (this.isVoid) return await never();
@@ -256,8 +262,14 @@ export class Run {
     return {
       workflowId: this.workflowId, stepId: call.stepId, name: call.name, kind: call.kind, inputHash: call.inputHash,
       output: result.output ?? null, error: result.error ?? null, attempts: result.attempts ?? 1, childId: result.childId ?? null,
-      executorId: this.executorId, epoch: this.epoch, startedAt: call.startedAt, completedAt: this.executor.clock.now(),
+      executorId: this.executorId, epoch: this.epoch, startedAt: call.startedAt * 1000, completedAt: this.#completed(),
     };
+  }
+
+  /** Strictly increasing: a replay settles its calls in this order. */
+  #completed(): number {
+    this.#lastCompleted = Math.max(this.executor.clock.now() * 1000, this.#lastCompleted + 1);
+    return this.#lastCompleted;
   }
 
   /** Puts a record into the buffer. */

@@ -134,7 +134,7 @@ export class Poll {
     if (this.#stopped || this.#executor.stopping) return;
     try {
       for (;;) {
-        const { rows } = await store.query<StoredWorkflow>('wake', [executorId, version, clock.offsetMs, wakeBatch]);
+        const { rows } = await store.owning<StoredWorkflow>('wake', [executorId, version, clock.offsetMs, wakeBatch], executorId);
         if (rows.length > 0) lifecycle.adopt(await store.untilAnswered((s) => s.withRecords(rows)));
         if (rows.length < wakeBatch) return;
       }

@@ -172,7 +172,7 @@ class NarrowLane {
 }
 
 async function claimBatch(executor: Executor, from: string, size: number, which: 'first' | 'again'): Promise<readonly StoredWorkflow[]> {
-  const { rows } = await executor.store.query<StoredWorkflow>('claim', [from, executor.id, size, which]);
+  const { rows } = await executor.store.owning<StoredWorkflow>('claim', [from, executor.id, size, which], executor.id);
   if (rows.length === 0) return rows;
   executor.probe('takeover:claimed', { executorId: from, workflowIds: rows.map((row) => row.workflowId) });
   executor.lifecycle.adopt(await executor.store.untilAnswered((store) => store.withRecords(rows)));

@@ -50,6 +50,16 @@ export class Store {
     return this.connections.system(async (c) => (await c.fly([{ name: `apiary_${name}`, text, values }], { deadlineMs }))[0] as Result<T>);
   }
 
+  /**
+   * A statement that gives rows to an executor. It must not commit once that executor is fenced: else rows would carry an id that
+   * nobody scans any more. A direct connection holds the executor's lock; behind a pooler the same transaction checks the fence.
+   */
+  async owning<T = Record<string, unknown>>(name: keyof Store['sql'] & string, values: readonly unknown[], executorId: string): Promise<Result<T>> {
+    if (!this.connections.perTransactionFence) return this.query(name, values);
+    const statement: Statement = { name: `apiary_${name}`, text: this.sql[name], values };
+    return this.connections.system(async (c) => (await c.fly([this.fence(executorId), statement], { deadlineMs }))[1] as Result<T>);
+  }
+
   /** Repeats a piece of work until the database has answered it; gives up only when the store is closed. For idempotent work. */
   async untilAnswered<T>(work: (store: Store) => Promise<T>): Promise<T> {
     const backoff = new Backoff();

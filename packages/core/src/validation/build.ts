@@ -1,6 +1,6 @@
 /** Makes instances of the declared classes from plain values. */
 import type { Type } from '@apiary/decorators/internal';
-import { isNestable, rulesOf } from './rules.js';
+import { isNestable, rulesOf, type ClassRules } from './rules.js';
 import { isSelective, isTransformed, typeMetadata, type TypeMetadata } from './transformer.js';
 
 /** How deep arguments may be nested in declared classes. */
@@ -55,12 +55,10 @@ export class Builder {
     const rules = rulesOf(type);
     this.#around.add(value);
     const out = new (type as new () => object)();
-    // A field that is only declared is there all the same, undefined; without rules it would be refused as if the caller had sent it.
-    for (const key of Object.keys(out)) {
-      if ((out as Record<string, unknown>)[key] === undefined && !rules.properties.has(key) && !Object.hasOwn(value, key)) delete (out as Record<string, unknown>)[key];
-    }
+    dropDeclaredOnly(out, rules);
     for (const key of Object.keys(value)) {
       const member = (value as Record<string, unknown>)[key];
+      if (member === undefined && !rules.properties.has(key)) continue;
       if (key === '__proto__' || key === 'constructor') throw new Unbuildable(`${path}.${key}`, 'whitelistValidation', `property ${key} should not exist`);
       if (this.#honoursTransforms && !this.needsTransformer && isTransformed(type, key)) this.needsTransformer = true;
       assign(out, key, this.#member(type, key, member, { newObject: out, object: value }, `${path}.${key}`));
@@ -101,6 +99,16 @@ export class Builder {
     this.discriminators.add(`${path}.${property}`);
     if (metadata.options?.keepDiscriminatorProperty !== true) this.dropsDiscriminators = true;
     return { type: found.value, source: name === undefined ? { ...value, [property]: found.name } : value };
+  }
+}
+
+/**
+ * Deletes fields that are only declared: they are there all the same, undefined, and without rules they would be refused as if the caller
+ * had sent them.
+ */
+export function dropDeclaredOnly(instance: object, rules: ClassRules): void {
+  for (const key of Object.keys(instance)) {
+    if ((instance as Record<string, unknown>)[key] === undefined && !rules.properties.has(key)) delete (instance as Record<string, unknown>)[key];
   }
 }
 

@@ -33,7 +33,8 @@ function checkNested(value: object, path: string, report: Report): void {
   const members: readonly (readonly [unknown, unknown])[] = value instanceof Map ? [...value] : [...value].map((item, index) => [index, item] as const);
   for (const [key, item] of members) {
     const at = `${path}.${String(key)}`;
-    if (!isObject(item)) continue; // class-validator refuses it
+    if (item === undefined) report({ path: at, rule: 'isDefined', message: `${at.slice(at.lastIndexOf('.') + 1)} should not be missing` });
+    if (!isObject(item)) continue; // class-validator refuses everything else
     if (isList(item)) report({ path: at, rule: 'isObject', message: `${at.slice(at.lastIndexOf('.') + 1)} must be an object` });
     else if (!isOpaque(item)) checkShape(item, at, report);
   }

@@ -30,7 +30,7 @@ export function stepsOf(codec: Codec, row: StoredWorkflow, records: readonly Sto
     }];
   }
   return [...records].sort((a, b) => compareStepIds(a.stepId, b.stepId)).map((r) => ({
-    stepId: r.stepId, name: r.name, kind: r.kind, attempts: r.attempts, startedAt: new Date(r.startedAt), completedAt: new Date(r.completedAt),
+    stepId: r.stepId, name: r.name, kind: r.kind, attempts: r.attempts, startedAt: new Date(r.startedAt / 1000), completedAt: new Date(r.completedAt / 1000),
     ...(r.error === null ? { output: decoded(() => codec.decode(r.output)) } : { error: decoded(() => codec.decodeError(r.error as string)) as Error }),
     ...(r.childId === null ? {} : { childId: r.childId }),
   }));

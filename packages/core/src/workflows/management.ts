@@ -7,7 +7,7 @@ import { compareStepIds } from './info.js';
 import type { Selection, WorkflowStatus } from './types.js';
 
 const batch = 500;
-const cancellable: readonly WorkflowStatus[] = ['PENDING', 'ENQUEUED', 'DELAYED', 'DEAD'];
+const cancellable: readonly WorkflowStatus[] = ['PENDING', 'ENQUEUED', 'DELAYED'];
 const resumable: readonly WorkflowStatus[] = ['ERROR', 'CANCELLED', 'DEAD'];
 
 export class Management {
@@ -36,7 +36,7 @@ export class Management {
   async resume(ids: readonly string[]): Promise<number> {
     const executor = this.#executor;
     const { store, clock, lifecycle } = executor;
-    const { rows } = await store.untilAnswered((s) => s.query<{ workflowId: string; parentId: string | null }>('resume', [ids, executor.id, executor.version, clock.offsetMs]));
+    const { rows } = await store.untilAnswered((s) => s.owning<{ workflowId: string; parentId: string | null }>('resume', [ids, executor.id, executor.version, clock.offsetMs], executor.id));
     const roots = rows.filter((row) => row.parentId === null);
     const workflows = await store.untilAnswered((s) => s.workflows(rows.map((row) => row.workflowId)));
     lifecycle.adopt(await store.untilAnswered((s) => s.withRecords(workflows.filter((w) => w.status === 'PENDING' && w.executorId === executor.id))));
@@ -53,7 +53,7 @@ export class Management {
     if (top.some((n, i) => n !== i) || !/^\d+(?:\/\d+)*$/.test(from) || Number(from.split('/')[0]) > top.length) {
       raise('CONFIG', { path: 'fork.from', problem: `the steps before ${JSON.stringify(from)} are not all recorded yet` }, { workflowId });
     }
-    const [result] = (await store.untilAnswered((s) => s.query<{ origins: number; made: number }>('fork', [workflowId, forkId, executor.id, executor.version, before]))).rows;
+    const [result] = (await store.untilAnswered((s) => s.owning<{ origins: number; made: number }>('fork', [workflowId, forkId, executor.id, executor.version, before], executor.id))).rows;
     if (result?.origins === 0) throw apiaryError('NOT_FOUND', { workflowId }, { workflowId });
     const row = await store.untilAnswered((s) => s.workflow(forkId));
     if (row !== undefined && result?.made === 0) await this.#checkFork(workflowId, row);

@@ -42,8 +42,8 @@ export const plain: readonly unknown[] = [
 
 /** Richer than JSON. */
 export const rich: readonly unknown[] = [
-  [undefined], { u: undefined }, ...numbers.filter((n) => !Number.isFinite(n) || Object.is(n, -0)), { n: Number.NaN }, [-0], 0n, 10n ** 40n, -1n, [1n], new Date(0), new Date(-1), new Date(8.64e15), new Date(Number.NaN),
-  { at: new Date(1) }, /a/gi, /[\0\ud800/]/u.source === '' ? /a/ : /[/]"\\/dgimsuy, new URL('https://user@host:1/path?q=1#h'), new URLSearchParams('a=1&a=2'), new Map(), new Map([['a', 1]]),
+  [undefined], { u: undefined }, ...numbers.filter((n) => !Number.isFinite(n) || Object.is(n, -0)), { n: Number.NaN }, [-0], 0n, 10n ** 40n, -1n, [1n], new Date(0), new Date(-1), new Date(8.64e15),
+  { at: new Date(1) }, /a/gi, /[/]"\\\0/dgimsuy, new URL('https://user@host:1/path?q=1#h'), new URLSearchParams('a=1&a=2'), new Map(), new Map([['a', 1]]),
   new Map<unknown, unknown>([[{ k: 1 }, [1]], [null, undefined], [Number.NaN, -0], [new Date(0), new Map()]]), new Set(), new Set([1, '1', null, undefined, Number.NaN]), new Set([{ a: 1 }, [2]]),
   Buffer.alloc(0), Buffer.from('bytes'), pooled, { b: Buffer.from([0, 255]) }, new Uint8Array(0), new Uint8Array([1, 2, 3]), new Uint8Array([1, 2, 3, 4]).subarray(1, 3), new Uint8ClampedArray([255]), new Int8Array([-1]),
   new Int16Array([-1]), new Uint16Array([65_535]), new Int32Array([-1]), new Uint32Array([2 ** 32 - 1]), new Float32Array([0.5, Number.NaN]), wide, wide.subarray(1), new BigInt64Array([-1n]), new BigUint64Array([1n]),
@@ -125,10 +125,10 @@ export const translated: readonly (readonly [unknown, unknown])[] = [
   [vm.runInNewContext('new Uint8Array([1])'), new Uint8Array([1])],
   [new Proxy({ a: 1 }, {}), { a: 1 }],
   [new Proxy([1, 2], {}), [1, 2]],
-  [new (class Sub extends Map {})([[1, 2]]), new Map([[1, 2]])],
-  [new (class Sub extends Set {})([1]), new Set([1])],
+  [new (class Sub extends Map<number, number> {})([[1, 2]]), new Map([[1, 2]])],
+  [new (class Sub extends Set<number> {})([1]), new Set([1])],
   [new (class Sub extends Date {})(7), new Date(7)],
-  [new (class Sub extends Array {})(1, 2, 3), [1, 2, 3]],
+  [new (class Sub extends Array<number> {})(1, 2, 3), [1, 2, 3]],
   [Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true } }), { own: 2 }],
   [Object.defineProperty({ a: 1 }, 'hidden', { value: 2 }), { a: 1 }],
   [(function () { return arguments; })(), {}],

@@ -38,9 +38,20 @@ export interface TransactOptions {
   readonly sealed?: (transaction: UserTransaction) => unknown;
 }
 
-/** Code runs in the async context of the transaction. */
-export function inside<T>(transaction: UserTransaction, body: () => T): T {
-  return context.run({ kind: 'transaction', transaction } as unknown as Context, body);
+/** Code runs in the async context of the transaction; what it returns is awaited there too. */
+export function inside<T>(transaction: UserTransaction, body: () => T | PromiseLike<T>): Promise<T> {
+  return context.run({ kind: 'transaction', transaction } as unknown as Context, async () => await body());
+}
+
+/** Lends a connection for user code. */
+export async function lent<T>(connections: Connections, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await connections.acquireUser();
+  try {
+    return await work(connection);
+  } finally {
+    if (connection.lost) connection.destroy();
+    else connection.release();
+  }
 }
 
 /** Acquires, runs, seals, commits, releases, as an executor does. */
@@ -48,7 +59,7 @@ export async function transact<T>(connections: Connections, body: (transaction: 
   const connection = await connections.acquireUser();
   const transaction = new UserTransaction(connection, { begin: options.begin ?? [serializable], label: 'Test.method' });
   try {
-    const value = await inside(transaction, async () => await body(transaction));
+    const value = await inside(transaction, () => body(transaction));
     transaction.seal();
     await options.sealed?.(transaction);
     await transaction.commit(options.rows ?? []);

@@ -18,13 +18,7 @@ type Unrecordable =
   | { arrayBuffer(): Promise<unknown> }
   | { result(): Promise<unknown> };
 
-export type Surely<T, U> = { v: T & {} } extends { v: U }
-  ? { v: 0 } extends { v: 1 & T }
-    ? false
-    : { v: T & {} } extends { v: never }
-      ? false
-      : true
-  : false;
+export type Surely<T, U> = { v: T & {} } extends { v: U } ? ({ v: 0 } extends { v: 1 & T } ? false : { v: T & {} } extends { v: never } ? false : true) : false;
 
 export type Recorded<M, Kind extends string, Ok = string> = M extends (...args: infer A) => Promise<infer R>
   ? M extends (...args: never[]) => Query<unknown>

@@ -16,7 +16,9 @@ const registered: SerializableClass[] = [];
  */
 export function Serializable<T, D = unknown>(name: string, codec?: { encode(value: T): D; decode(data: D): T }): (target: Type<T>) => void {
   return (type) => {
-    registered.push(codec === undefined ? { name, type } : { name, type, encode: (value) => codec.encode(value as T), decode: (data) => codec.decode(data as D) });
+    registered.push(
+      codec === undefined ? { name, type } : { name, type, encode: (value) => codec.encode(value as T), decode: (data) => codec.decode(data as D) },
+    );
   };
 }
 

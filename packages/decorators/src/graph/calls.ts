@@ -109,7 +109,8 @@ class Search {
   #helper({ plan, member, how }: Value & { kind: 'method' | 'binder' }, args: readonly Known[], via: readonly string[]): void {
     const value = functionValue(member);
     const node = value === undefined || how === 'start' ? undefined : this.#sources.function(value);
-    if (node !== undefined) this.follow(node, { plan, home: member.home, self: { kind: member.isStatic ? 'class' : 'instance', plan } }, args, [...via, member.name]);
+    if (node !== undefined)
+      this.follow(node, { plan, home: member.home, self: { kind: member.isStatic ? 'class' : 'instance', plan } }, args, [...via, member.name]);
   }
 
   #noteAbsence(callee: AnyNode, frame: Frame): void {
@@ -117,6 +118,7 @@ class Search {
     if (node.type !== 'MemberExpression' || node.object.type === 'Super') return;
     const service = evaluate(node.object, frame, this.#world);
     const method = keyOf(node.property, node.computed);
-    if (service?.kind === 'instance' && method !== undefined && !(method in (service.plan.type.prototype as object))) this.#absences.push({ plan: service.plan, method, caller: this.#caller });
+    if (service?.kind === 'instance' && method !== undefined && !(method in (service.plan.type.prototype as object)))
+      this.#absences.push({ plan: service.plan, method, caller: this.#caller });
   }
 }

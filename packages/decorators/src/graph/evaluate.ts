@@ -63,7 +63,8 @@ function member(node: MemberExpression, frame: Frame, world: World): Known {
   if (key === undefined) return undefined;
   if (node.object.type === 'Super') return above(key, frame);
   // `module.start(Class)` and `module.Class.method()`, as CommonJS output and namespace imports say it.
-  if (node.object.type === 'Identifier' && !frame.scope.has(node.object.name) && global(node.object.name, frame, world) === undefined) return global(key, frame, world);
+  if (node.object.type === 'Identifier' && !frame.scope.has(node.object.name) && global(node.object.name, frame, world) === undefined)
+    return global(key, frame, world);
   return property(evaluate(node.object, frame, world), key, world);
 }
 
@@ -97,7 +98,10 @@ function method(plan: Plan, name: string, isStatic: boolean, how: 'call' | 'star
 
 function above(name: string, { home, plan }: Frame): Known {
   const parent = Object.getPrototypeOf(home) as object | null;
-  const found = parent === null || parent === Object.prototype || parent === Function.prototype ? undefined : memberOf(typeOfHome(parent), name, typeof home === 'function');
+  const found =
+    parent === null || parent === Object.prototype || parent === Function.prototype
+      ? undefined
+      : memberOf(typeOfHome(parent), name, typeof home === 'function');
   return found === undefined ? undefined : { kind: 'method', plan, member: found, how: 'call' };
 }
 

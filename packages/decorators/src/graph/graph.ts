@@ -68,8 +68,10 @@ function compare(a: string, b: string): number {
  */
 function noteAbstract({ plan, method, caller }: Absence, resolver: Resolver, sources: Sources, problems: Problems): void {
   const node = sources.class(plan.type);
-  const isBare = node !== undefined && isClassNode(node) && node.body.body.every((member) => member.type === 'MethodDefinition' && member.kind !== 'constructor');
-  if (!isBare || plan.provided !== undefined || parentOf(plan.type) !== undefined || resolver.isListed(plan.type) || serviceMetadata(plan.type) !== undefined) return;
+  const isBare =
+    node !== undefined && isClassNode(node) && node.body.body.every((member) => member.type === 'MethodDefinition' && member.kind !== 'constructor');
+  const isChosen = plan.provided !== undefined || resolver.isListed(plan.type) || serviceMetadata(plan.type) !== undefined;
+  if (!isBare || isChosen || parentOf(plan.type) !== undefined) return;
   const name = keyName(plan.type);
   problems.addDependency({
     path: plan.path,

@@ -14,9 +14,16 @@ export function refuse(caller: RegisteredFunction, { to, how, via }: Call, probl
   const way = via.length === 0 ? '' : `, by way of ${via.map((name) => `${name}()`).join(', ')}`;
   if (caller.kind === 'communicator') {
     const verb = how === 'start' ? 'starts' : 'calls';
-    problems.add(caller.name, `is a ${by} and ${verb} ${to.name}, a ${callee}${way}; a communicator is repeated as a whole and cannot hold steps`, 'Call it from the workflow, before or after the communicator');
+    problems.add(
+      caller.name,
+      `is a ${by} and ${verb} ${to.name}, a ${callee}${way}; a communicator is repeated as a whole and cannot hold steps`,
+      'Call it from the workflow, before or after the communicator',
+    );
   } else if (caller.kind !== 'workflow' && how === 'call' && (to.kind === 'communicator' || to.kind === 'workflow')) {
-    const remedy = to.kind === 'workflow' ? 'Start it: `start(Service).method(...)` runs it when the transaction commits; or call it from the workflow' : 'Call it from the workflow, before or after the transaction';
+    const remedy =
+      to.kind === 'workflow'
+        ? 'Start it: `start(Service).method(...)` runs it when the transaction commits; or call it from the workflow'
+        : 'Call it from the workflow, before or after the transaction';
     problems.add(caller.name, `is a ${by} and calls ${to.name}, a ${callee}${way}, while the transaction is open`, remedy);
   }
 }

@@ -39,7 +39,8 @@ export class Scope {
     this.#names.set(name, value);
   }
   assign(name: string, value: Known): void {
-    for (let at: Scope | undefined = this; at !== undefined; at = at.#outer) if (at.#names.has(name)) return at.declare(name, value);
+    if (this.#names.has(name)) this.#names.set(name, value);
+    else this.#outer?.assign(name, value);
   }
   /** Whether the code at hand declares the name, known or not: it then hides classes and imports. */
   has(name: string): boolean {

@@ -1,5 +1,14 @@
 /** Walks the code of a function in the order of its text, with the scopes that its names live in. */
-import type { AnyNode, AssignmentExpression, CallExpression, CatchClause, Function as AcornFunction, FunctionExpression, Node, VariableDeclarator } from 'acorn';
+import type {
+  AnyNode,
+  AssignmentExpression,
+  CallExpression,
+  CatchClause,
+  Function as AcornFunction,
+  FunctionExpression,
+  Node,
+  VariableDeclarator,
+} from 'acorn';
 import { base, recursive, type RecursiveVisitors } from 'acorn-walk';
 import type { FunctionNode } from '../source/parse.js';
 import { bindPattern, evaluate, type Frame, type World } from './evaluate.js';

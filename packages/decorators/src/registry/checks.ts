@@ -26,7 +26,8 @@ export function checkAll(plans: Plans, sources: Sources, problems: Problems): vo
 
 function checkService({ type, service }: Plan, problems: Problems): void {
   const own = serviceMetadata(type);
-  for (const problem of own === undefined ? [] : optionProblems('service', own.options)) problems.add(service.name, `@Service: ${problem}`, 'Correct the option');
+  for (const problem of own === undefined ? [] : optionProblems('service', own.options))
+    problems.add(service.name, `@Service: ${problem}`, 'Correct the option');
   if (type.name === '' && service.name === keyName(type)) problems.add(service.name, 'the class has no name to store', 'Give it one: @Service({ name })');
 }
 
@@ -36,7 +37,11 @@ function checkMember({ service }: Plan, member: Member, sources: Sources, proble
   if (member.metadata === undefined) {
     if (above?.metadata === undefined) return;
     const decorator = decoratorName(above.metadata.kind);
-    problems.add(where, `overrides the ${decorator} of ${keyName(above.type)} without a decorator, so it would not be recorded`, `Add ${decorator}() to it, or rename it`);
+    problems.add(
+      where,
+      `overrides the ${decorator} of ${keyName(above.type)} without a decorator, so it would not be recorded`,
+      `Add ${decorator}() to it, or rename it`,
+    );
     return;
   }
   for (const problem of optionProblems(member.metadata.kind, member.metadata.options)) {
@@ -53,9 +58,11 @@ const AsyncFunction = Object.getPrototypeOf(async function () {}) as object;
 function checkShape(where: string, { kind, body }: FunctionMetadata, sources: Sources, problems: Problems): void {
   const shape = Object.getPrototypeOf(body) as object;
   const decorator = decoratorName(kind);
-  if (shape === GeneratorFunction || shape === AsyncGeneratorFunction) return problems.add(where, `${decorator} stands at a generator`, 'Make it an async method');
+  if (shape === GeneratorFunction || shape === AsyncGeneratorFunction)
+    return problems.add(where, `${decorator} stands at a generator`, 'Make it an async method');
   if (kind === 'procedure') {
-    if (shape === AsyncFunction) problems.add(where, '@Procedure stands at an async method', 'Make it a sync method that returns sql`...` or sql.batch(...), or use @Transaction');
+    if (shape === AsyncFunction)
+      problems.add(where, '@Procedure stands at an async method', 'Make it a sync method that returns sql`...` or sql.batch(...), or use @Transaction');
     return;
   }
   const node = shape === AsyncFunction ? undefined : sources.function(body);
@@ -67,7 +74,10 @@ function returnsNothing(node: FunctionNode): boolean {
   let returns = false;
   let throws = false;
   const skip = (): void => {};
-  const visitors = { ReturnStatement: ({ argument }: { argument?: unknown }) => void (returns ||= argument !== null && argument !== undefined), ThrowStatement: () => void (throws = true) };
+  const visitors = {
+    ReturnStatement: ({ argument }: { argument?: unknown }) => void (returns ||= argument !== null && argument !== undefined),
+    ThrowStatement: () => void (throws = true),
+  };
   simple(node.body, visitors, { ...base, Function: skip, Class: skip });
   return !returns && !throws;
 }
@@ -77,8 +87,15 @@ function checkPlaces({ type, service }: Plan, problems: Problems): void {
   for (const home of [...homesOf(type, false), ...homesOf(type, true)]) {
     for (const { member, problem, remedy } of misuses(home)) problems.add(`${service.name}.${member}`, problem, remedy);
     for (const name of validatedMethods(home)) {
-      if (membersOf(type).some((member) => member.name === name && [member, ...member.overridden].some((one) => one.home === home && one.metadata !== undefined))) continue;
-      problems.add(`${service.name}.${name}`, 'carries @Valid and no function decorator, so nothing is validated', 'Add @Workflow, @Transaction, @Procedure or @Communicator, or remove @Valid');
+      if (
+        membersOf(type).some((member) => member.name === name && [member, ...member.overridden].some((one) => one.home === home && one.metadata !== undefined))
+      )
+        continue;
+      problems.add(
+        `${service.name}.${name}`,
+        'carries @Valid and no function decorator, so nothing is validated',
+        'Add @Workflow, @Transaction, @Procedure or @Communicator, or remove @Valid',
+      );
     }
   }
 }
@@ -92,7 +109,12 @@ function checkFields({ type, service }: Plan, sources: Sources, problems: Proble
       if (member.type !== 'PropertyDefinition') continue;
       const name = keyOf(member.key, member.computed);
       const hidden = name === undefined || member.static ? undefined : service.functions.get(name);
-      if (hidden !== undefined) problems.add(`${service.name}.${name}`, `is a field that hides the ${decoratorName(hidden.kind)} of this name`, 'Make it a decorated method, or rename it');
+      if (hidden !== undefined)
+        problems.add(
+          `${service.name}.${name}`,
+          `is a field that hides the ${decoratorName(hidden.kind)} of this name`,
+          'Make it a decorated method, or rename it',
+        );
     }
   }
 }
@@ -110,9 +132,17 @@ function checkSuper({ type, service }: Plan, sources: Sources, problems: Problem
       const where = `${service.name}.${caller}`;
       const other = overridden.find((one) => one.metadata?.kind !== member.metadata?.kind)?.metadata;
       if (caller !== member.name) {
-        problems.add(where, `calls super.${member.name}(), which ${service.name} overrides, so it would run unrecorded`, `Call this.${member.name}(), or move the call into ${member.name}`);
+        problems.add(
+          where,
+          `calls super.${member.name}(), which ${service.name} overrides, so it would run unrecorded`,
+          `Call this.${member.name}(), or move the call into ${member.name}`,
+        );
       } else if (other !== undefined) {
-        problems.add(where, `is a ${decoratorName(member.metadata!.kind)} and calls super.${caller}(), a ${decoratorName(other.kind)}`, 'Give both the same decorator, or another name to one');
+        problems.add(
+          where,
+          `is a ${decoratorName(member.metadata!.kind)} and calls super.${caller}(), a ${decoratorName(other.kind)}`,
+          'Give both the same decorator, or another name to one',
+        );
       }
     }
   }
@@ -147,7 +177,8 @@ function checkNames(plans: Plans, problems: Problems): void {
     else services.set(name, plan);
     for (const [method, fn] of plan.service.functions) {
       const other = functions.get(fn.name);
-      if (other !== undefined && services.get(name) === plan) problems.add(fn.name, `${other} and ${method} are both stored under this name`, 'Give one of them another `name`');
+      if (other !== undefined && services.get(name) === plan)
+        problems.add(fn.name, `${other} and ${method} are both stored under this name`, 'Give one of them another `name`');
       functions.set(fn.name, method);
     }
   }
@@ -158,7 +189,8 @@ function checkSerializables(problems: Problems): void {
   for (const { name, type } of serializables()) {
     const where = keyName(type);
     if (typeof name !== 'string' || name === '') problems.add(where, '@Serializable has no name', 'Give it one: it is stored with each value');
-    if (known.has(name) && known.get(name) !== type) problems.add(where, `@Serializable(${JSON.stringify(name)}) names two classes`, 'Name one of them differently');
+    if (known.has(name) && known.get(name) !== type)
+      problems.add(where, `@Serializable(${JSON.stringify(name)}) names two classes`, 'Name one of them differently');
     known.set(name, type);
   }
 }

@@ -8,7 +8,8 @@ import type { DependencyIssue, Problems } from './problems.js';
 import type { Resolver } from './resolver.js';
 
 /** What to do where the compiler emitted no types. */
-export const emitRemedy = "Compile with tsc or SWC and `emitDecoratorMetadata` (\"extends\": \"@apiary/core/tsconfig.json\"); esbuild, tsx and vitest emit no types";
+export const emitRemedy =
+  'Compile with tsc or SWC and `emitDecoratorMetadata` ("extends": "@apiary/core/tsconfig.json"); esbuild, tsx and vitest emit no types';
 
 interface Site {
   readonly type: Type;
@@ -82,7 +83,11 @@ class Discovery {
     if (written.parameters.every((parameter, index) => parameter.hasDefault || parameter.isRest || named.has(index))) return false;
     const name = keyName(written.type);
     if (serviceMetadata(written.type) === undefined) {
-      this.#problems.add(`${name}.constructor`, 'has parameters, but the class carries no @Service, so the compiler emits no types for them', `Add @Service() to ${name}, or give an instance with provide`);
+      this.#problems.add(
+        `${name}.constructor`,
+        'has parameters, but the class carries no @Service, so the compiler emits no types for them',
+        `Add @Service() to ${name}, or give an instance with provide`,
+      );
     } else {
       const text = 'the compiler emitted no types for the parameters of its constructor';
       this.#problems.addDependency({ path, kind: 'not emitted', where: name, text, remedy: emitRemedy });
@@ -94,20 +99,31 @@ class Discovery {
     const isLazy = typeof key === 'function';
     const target: unknown = isLazy ? key() : key;
     if (target === undefined || target === null) {
-      return this.#issue(site, 'missing', 'undefined', '@Inject names a class that is undefined', 'Let its function give the class: @Inject(() => Class), and check that the file exports it');
+      return this.#issue(
+        site,
+        'missing',
+        'undefined',
+        '@Inject names a class that is undefined',
+        'Let its function give the class: @Inject(() => Class), and check that the file exports it',
+      );
     }
     return this.#resolved(target as Key, isLazy, site);
   }
 
   #typed(type: unknown, site: Site): Dependency | undefined {
     const last = site.parameter?.name ?? `parameter ${site.index}`;
-    if (isType(type) && type !== Object && type !== Function && (!isNative(type) || this.#resolver.provided.has(type))) return this.#resolved(type, false, site);
+    if (isType(type) && (!isNative(type) || this.#resolver.provided.has(type))) return this.#resolved(type, false, site);
     if (site.parameter?.hasDefault === true) return { index: site.index, source: { kind: 'default' }, isLazy: false };
     if (type === undefined) {
       return this.#issue(site, 'missing', last, 'its class is undefined: two files import each other', 'Use @Inject(() => Class) name: Lazy<Class>');
     }
     const emitted = isType(type) ? keyName(type) : String(type);
-    const cause = type === Function ? 'as functions and what `import type` brings are' : type === Object ? 'as interfaces, unions and `import type` are' : 'which is no class of yours';
+    const cause =
+      type === Function
+        ? 'as functions and what `import type` brings are'
+        : type === Object
+          ? 'as interfaces, unions and `import type` are'
+          : 'which is no class of yours';
     const remedy = 'Import the class without `type`, or name the dependency: @Inject(TOKEN) with token<T>() and provide, or @Inject(() => Class)';
     return this.#issue(site, 'untyped', last, `its type is emitted as ${emitted}, ${cause}`, remedy);
   }
@@ -116,7 +132,13 @@ class Discovery {
     const found = this.#resolver.find(key);
     const name = keyName(key);
     if (found.kind === 'ambiguous') {
-      return this.#issue(site, 'ambiguous', name, `${name} is met by ${found.candidates.join(' and ')}`, `List ${name} itself in services, name one of them by @Inject(() => Class), or use provide`);
+      return this.#issue(
+        site,
+        'ambiguous',
+        name,
+        `${name} is met by ${found.candidates.join(' and ')}`,
+        `List ${name} itself in services, name one of them by @Inject(() => Class), or use provide`,
+      );
     }
     if (found.kind === 'missing') return this.#issue(site, 'missing', name, `nothing provides ${name}`, `Add [${name}, value] to provide`);
     return { index: site.index, source: this.#source(found), isLazy };

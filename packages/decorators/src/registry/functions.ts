@@ -19,7 +19,11 @@ export function registerFunctions(plan: Plan, sources: Sources, problems: Proble
     if (metadata === undefined) continue;
     const known = plan.service.functions.get(member.name);
     if (known !== undefined) {
-      problems.add(`${plan.service.name}.${member.name}`, 'is a static and an instance function of one name', 'Rename one of them: both would be stored under the same name');
+      problems.add(
+        `${plan.service.name}.${member.name}`,
+        'is a static and an instance function of one name',
+        'Rename one of them: both would be stored under the same name',
+      );
       continue;
     }
     plan.service.functions.set(member.name, register(plan.service, member, metadata, sources, problems));

@@ -54,6 +54,7 @@ export function inspect(options: InspectOptions): Inspection {
 
 function checkProvided(plans: Plans, problems: Problems): void {
   for (const { service, provided } of plans.values()) {
-    if (bindingOf(provided) !== undefined) problems.add(service.name, 'the instance given by provide belongs to another running app', 'Give each app an instance of its own');
+    if (bindingOf(provided) !== undefined)
+      problems.add(service.name, 'the instance given by provide belongs to another running app', 'Give each app an instance of its own');
   }
 }

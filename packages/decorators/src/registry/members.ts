@@ -19,7 +19,8 @@ export interface Member {
 export function homesOf(type: Type, isStatic: boolean): readonly object[] {
   const homes: object[] = [];
   const top = isStatic ? Function.prototype : Object.prototype;
-  for (let at: object | null = isStatic ? type : (type.prototype as object); at !== null && at !== top; at = Object.getPrototypeOf(at) as object | null) homes.push(at);
+  for (let at: object | null = isStatic ? type : (type.prototype as object); at !== null && at !== top; at = Object.getPrototypeOf(at) as object | null)
+    homes.push(at);
   return homes;
 }
 
@@ -42,7 +43,9 @@ const builtIn: ReadonlySet<string> = new Set(['constructor', 'prototype', 'lengt
 export function membersOf(type: Type): readonly Member[] {
   return [false, true].flatMap((isStatic) => {
     const names = new Set(homesOf(type, isStatic).flatMap((home) => Object.getOwnPropertyNames(home)));
-    return [...names].filter((name) => !builtIn.has(name) || (isStatic === false && name !== 'constructor')).flatMap((name) => memberOf(type, name, isStatic) ?? []);
+    return [...names]
+      .filter((name) => !builtIn.has(name) || (isStatic === false && name !== 'constructor'))
+      .flatMap((name) => memberOf(type, name, isStatic) ?? []);
   });
 }
 

@@ -16,10 +16,22 @@ const duration: Check = (value, path) => {
     return error.details.problem;
   }
 };
-const number = (wanted: string, accepts: (value: number) => boolean): Check => (value) => (typeof value === 'number' && accepts(value) ? undefined : `${show(value)} is not ${wanted}`);
-const oneOf = (...values: readonly string[]): Check => (value) => (values.includes(value as string) ? undefined : `${show(value)} is not one of ${values.map(show).join(', ')}`);
-const ofType = (type: 'boolean' | 'function'): Check => (value) => (typeof value === type ? undefined : `${show(value)} is no ${type}`);
-const object = (checks: Checks): Check => (value, path) => firstProblem(value, checks, path);
+const number =
+  (wanted: string, accepts: (value: number) => boolean): Check =>
+  (value) =>
+    typeof value === 'number' && accepts(value) ? undefined : `${show(value)} is not ${wanted}`;
+const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value as string) ? undefined : `${show(value)} is not one of ${values.map(show).join(', ')}`;
+const ofType =
+  (type: 'boolean' | 'function'): Check =>
+  (value) =>
+    typeof value === type ? undefined : `${show(value)} is no ${type}`;
+const object =
+  (checks: Checks): Check =>
+  (value, path) =>
+    firstProblem(value, checks, path);
 
 const loneSurrogate = /\p{Surrogate}/u;
 const name: Check = (value) => {

@@ -30,7 +30,11 @@ export function parameterRules(member: Member, name: string, sources: Sources, p
     const rule = named === undefined ? reflected(type, label, name, problems) : validated(named(), type, label, name, problems);
     if (rule === undefined) return [];
     if (parameter?.isRest === true) {
-      problems.add(name, `the rest parameter ${label} is of a class with class-validator rules, which would see its first value only`, 'Take an array: @Valid(() => Class) values: Class[]');
+      problems.add(
+        name,
+        `the rest parameter ${label} is of a class with class-validator rules, which would see its first value only`,
+        'Take an array: @Valid(() => Class) values: Class[]',
+      );
       return [];
     }
     return [{ index, name: label, ...rule }];
@@ -41,18 +45,30 @@ type Rule = Pick<ParameterRule, 'type' | 'array'>;
 
 function reflected(type: unknown, label: string, name: string, problems: Problems): Rule | undefined {
   if (type === Function) {
-    problems.add(name, `the type of parameter ${label} is emitted as Function, so it would not be validated`, 'Import its class without `type`, or name it: @Valid(() => Class)');
+    problems.add(
+      name,
+      `the type of parameter ${label} is emitted as Function, so it would not be validated`,
+      'Import its class without `type`, or name it: @Valid(() => Class)',
+    );
   }
   return isType(type) && !isNative(type) && hasRules(type) ? { type, array: false } : undefined;
 }
 
 function validated(type: unknown, emitted: unknown, label: string, name: string, problems: Problems): Rule | undefined {
   if (!isType(type)) {
-    problems.add(name, `@Valid of parameter ${label} gives ${String(type)}, not a class`, 'Let its function give the class: @Valid(() => Class), and check that the file exports it');
+    problems.add(
+      name,
+      `@Valid of parameter ${label} gives ${String(type)}, not a class`,
+      'Let its function give the class: @Valid(() => Class), and check that the file exports it',
+    );
     return undefined;
   }
   if (!hasRules(type)) {
-    problems.add(name, `@Valid of parameter ${label} names ${keyName(type)}, which carries no class-validator rules`, `Add rules to ${keyName(type)}, or remove @Valid`);
+    problems.add(
+      name,
+      `@Valid of parameter ${label} names ${keyName(type)}, which carries no class-validator rules`,
+      `Add rules to ${keyName(type)}, or remove @Valid`,
+    );
     return undefined;
   }
   return { type, array: emitted === Array };

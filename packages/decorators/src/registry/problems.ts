@@ -38,7 +38,11 @@ export class Problems {
       raise('DEPENDENCY', { path: first.path, problem: first.kind }, { message });
     }
     if (this.#registration.length === 0) return;
-    const dependencies = this.#dependency.map(({ where, kind, text, remedy, path }) => ({ method: where, problem: `${kind} dependency: ${text} (${path.join(' -> ')})`, remedy }));
+    const dependencies = this.#dependency.map(({ where, kind, text, remedy, path }) => ({
+      method: where,
+      problem: `${kind} dependency: ${text} (${path.join(' -> ')})`,
+      remedy,
+    }));
     raise('REGISTRATION', { problems: [...this.#registration, ...dependencies] });
   }
 }

@@ -59,7 +59,7 @@ export class Registry {
     if (order.plans.some(({ service }) => service.instance !== undefined)) throw new Error('an inspection is constructed once: inspect again for another app');
     for (const plan of order.plans) {
       const { service, type } = plan;
-      service.instance = plan.provided ?? Reflect.construct(type as ConcreteType, this.#arguments(plan.dependencies)) as object;
+      service.instance = plan.provided ?? (Reflect.construct(type as ConcreteType, this.#arguments(plan.dependencies)) as object);
       this.#built.push(plan);
       // No functions, no binding: plain classes and provided values are left as they are.
       const functions = this.ambient.functions.get(type)!;
@@ -142,5 +142,9 @@ async function disposeOf(instance: Partial<AsyncDisposable & Disposable>): Promi
 
 function tooEarly({ type }: Plan): never {
   const name = keyName(type);
-  raise('DEPENDENCY', { path: [name], problem: 'circular' }, { message: `${name} was used in a constructor before it was constructed: it is part of a cycle, so use it in methods only` });
+  raise(
+    'DEPENDENCY',
+    { path: [name], problem: 'circular' },
+    { message: `${name} was used in a constructor before it was constructed: it is part of a cycle, so use it in methods only` },
+  );
 }

@@ -89,6 +89,12 @@ describe('the graph finds a call', () => {
       }
     }
     expect(callsOf([Heir], 'Heir.run')).to.deep.equal(['Accounts.credit', 'Accounts.debit', 'Mailer.receipt']);
+    class HandsOn extends Heir {
+      constructor(...args: ConstructorParameters<typeof Heir>) {
+        super(...args);
+      }
+    }
+    expect(callsOf([HandsOn], 'HandsOn.run')).to.deep.equal(['Accounts.credit', 'Accounts.debit', 'Mailer.receipt']);
   });
 
   it('through aliases, destructuring and bound methods', () => {
@@ -113,6 +119,7 @@ describe('the graph finds a call', () => {
       }
       @Workflow()
       async three(mailer = this.mailer): Promise<void> {
+        // oxlint-disable-next-line no-this-alias -- what older code does
         const self = this;
         await (async function inner() {
           await self.accounts.debit(1);
@@ -131,6 +138,58 @@ describe('the graph finds a call', () => {
     expect(callsOf([Aliases, Ids], 'Aliases.shadowed')).to.deep.equal([]);
   });
 
+  it('through every expression that can stand for a service', () => {
+    @Service()
+    class Expressions {
+      constructor(
+        readonly accounts: Accounts,
+        readonly mailer: Mailer,
+      ) {}
+      @Workflow()
+      async conditional(swap: boolean): Promise<void> {
+        await (swap ? undefined : this.accounts)?.debit(1);
+      }
+      @Workflow()
+      async logical(other?: Accounts): Promise<void> {
+        await (other ?? this.accounts).debit(1);
+      }
+      @Workflow()
+      async awaited(): Promise<void> {
+        await (await this.accounts).debit(1);
+      }
+      @Workflow()
+      async assigned(): Promise<void> {
+        let accounts: Accounts;
+        await (accounts = this.accounts).debit(1);
+        await accounts.credit(1);
+      }
+      @Workflow()
+      async optional(): Promise<void> {
+        const found = this?.accounts;
+        await found.debit(1);
+      }
+      @Workflow()
+      async blocks(skip: boolean): Promise<void> {
+        const { accounts } = this;
+        if (skip) {
+          const accounts = undefined;
+          return accounts;
+        }
+        await accounts.debit(1);
+      }
+      @Workflow()
+      async ofClass(): Promise<void> {
+        await (this.constructor as typeof Expressions).kin();
+      }
+      @Transaction()
+      static async kin(): Promise<void> {}
+    }
+    const one = ['conditional', 'logical', 'awaited', 'optional', 'blocks'];
+    for (const name of one) expect(callsOf([Expressions], `Expressions.${name}`), name).to.deep.equal(['Accounts.debit']);
+    expect(callsOf([Expressions], 'Expressions.assigned')).to.deep.equal(['Accounts.credit', 'Accounts.debit']);
+    expect(callsOf([Expressions], 'Expressions.ofClass')).to.deep.equal(['Expressions.kin']);
+  });
+
   it('in branches, callbacks, and methods that are passed on', () => {
     const parallel = async (..._: unknown[]): Promise<void> => {};
     @Service()
@@ -141,7 +200,12 @@ describe('the graph finds a call', () => {
       ) {}
       @Workflow()
       async run(items: string[]): Promise<void> {
-        await parallel([() => this.accounts.debit(1), async () => { if (items.length > 1) await Ids.next(); }]);
+        await parallel([
+          () => this.accounts.debit(1),
+          async () => {
+            if (items.length > 1) await Ids.next();
+          },
+        ]);
         for (const item of items) {
           try {
             await this.accounts.credit(item.length);
@@ -203,8 +267,17 @@ describe('the graph finds a call', () => {
         return Ids.next();
       }
     }
-    const found = Object.fromEntries(['method', 'arrow', 'hidden', 'given', 'statics', 'local'].map((name) => [name, callsOf([Helpers, Ids], `Helpers.${name}`).join()]));
-    expect(found).to.deep.equal({ method: 'Accounts.debit', arrow: 'Accounts.credit', hidden: 'Accounts.mark', given: 'Accounts.debit', statics: 'Ids.next', local: 'Accounts.debit' });
+    const found = Object.fromEntries(
+      ['method', 'arrow', 'hidden', 'given', 'statics', 'local'].map((name) => [name, callsOf([Helpers, Ids], `Helpers.${name}`).join()]),
+    );
+    expect(found).to.deep.equal({
+      method: 'Accounts.debit',
+      arrow: 'Accounts.credit',
+      hidden: 'Accounts.mark',
+      given: 'Accounts.debit',
+      statics: 'Ids.next',
+      local: 'Accounts.debit',
+    });
   });
 
   it('in super.method() of an override, and of what is inherited', () => {
@@ -311,7 +384,26 @@ describe('the graph finds a call', () => {
     expect(callsOf([Old, Flow], 'Old.lowered')).to.deep.equal(['Accounts.debit', 'Flow.run']);
   });
 
-  it('and is not misled by text, comments, or another method of the same name', () => {
+  it('but guesses nothing where two classes have one name', () => {
+    const other = (() => {
+      @Service({ name: 'OtherIds' })
+      class Ids {
+        @Transaction()
+        static async next(): Promise<void> {}
+      }
+      return Ids;
+    })();
+    class Caller {
+      @Workflow()
+      async run(): Promise<void> {
+        await Ids.next();
+      }
+    }
+    expect(callsOf([Caller, Ids, other], 'Caller.run')).to.deep.equal([]);
+    expect(callsOf([Caller, Ids], 'Caller.run')).to.deep.equal(['Ids.next']);
+  });
+
+  it('and is not misled by text, comments, another `this`, or another method of the same name', () => {
     @Service()
     class Misleading {
       readonly other = { debit: (n: number): number => n };
@@ -320,6 +412,9 @@ describe('the graph finds a call', () => {
       async run(): Promise<string> {
         // this.accounts.debit(1)
         this.other.debit(1);
+        (function (this: { accounts: { debit(n: number): void } }) {
+          this.accounts.debit(1);
+        }).call({ accounts: { debit: () => undefined } });
         return 'this.accounts.credit(1)' + `${'await this.accounts.debit(2)'}` + String(/this\.accounts\.debit\(1\)/);
       }
     }

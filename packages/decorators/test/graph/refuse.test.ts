@@ -62,7 +62,11 @@ describe('launch refuses', () => {
     expectProblem([Shop], 'Shop.mark', 'is a @Procedure and calls Mailer.receipt');
   });
 
-  for (const [kind, call] of [['@Transaction', 'Accounts.debit'], ['@Communicator', 'Mailer.receipt'], ['@Workflow', 'Flow.run']] as const) {
+  for (const [kind, call] of [
+    ['@Transaction', 'Accounts.debit'],
+    ['@Communicator', 'Mailer.receipt'],
+    ['@Workflow', 'Flow.run'],
+  ] as const) {
     it(`a ${kind} in a communicator`, () => {
       @Service()
       class Gateway {
@@ -116,6 +120,10 @@ describe('launch allows', () => {
         await this.accounts.debit();
         await wait(this.mailer.receipt);
       }
+      @Communicator()
+      async call(): Promise<void> {
+        await wait(this.accounts.debit);
+      }
       @Workflow()
       async all(): Promise<void> {
         await this.buy();
@@ -125,6 +133,6 @@ describe('launch allows', () => {
       }
     }
     const { graph } = inspect({ services: [Shop] });
-    expect(graph.edges.filter(({ kind }) => kind === 'calls')).to.have.length(6);
+    expect(graph.edges.filter(({ kind }) => kind === 'calls')).to.have.length(7);
   });
 });

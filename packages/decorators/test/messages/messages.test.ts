@@ -14,9 +14,14 @@ describe('the compiler', () => {
     const lines = readFileSync(join(folder, 'mistakes.ts'), 'utf8').split('\n');
     const expected = lines.flatMap((line, index) => (line.includes('// says: ') ? [{ line: index + 2, words: line.split('// says: ')[1]! }] : []));
     const { stdout } = spawnSync(process.execPath, [compiler, '-p', folder, '--pretty', 'false'], { encoding: 'utf8' });
-    const found = stdout.split(/^(?=\S)/m).map((text) => ({ line: Number(/^mistakes\.ts\((\d+),|\/mistakes\.ts\((\d+),/.exec(text)?.slice(1).find(Boolean)), text }));
+    const found = stdout
+      .split(/^(?=\S)/m)
+      .map((text) => ({ line: Number(/^mistakes\.ts\((\d+),|\/mistakes\.ts\((\d+),/.exec(text)?.slice(1).find(Boolean)), text }));
     expect(expected).to.have.length.greaterThan(15);
-    expect(found.map(({ line }) => line), stdout).to.deep.equal(expected.map(({ line }) => line));
+    expect(
+      found.map(({ line }) => line),
+      stdout,
+    ).to.deep.equal(expected.map(({ line }) => line));
     for (const [index, { words }] of expected.entries()) expect(found[index]?.text).to.contain(`"${words}"`);
   });
 });

@@ -106,6 +106,11 @@ describe('launch refuses', () => {
       async *stream(): AsyncGenerator<number> {}
       *list(): Generator<number> {}
       nothing(): void {}
+      nested(): void {
+        [1].map((n) => {
+          return n;
+        });
+      }
       async procedure(): Promise<number> {
         return 1;
       }
@@ -117,7 +122,7 @@ describe('launch refuses', () => {
       }
       async fine(): Promise<void> {}
     }
-    for (const key of ['stream', 'list', 'nothing', 'forwards', 'throws', 'fine']) decorate(Workflow(), Shapes.prototype, key);
+    for (const key of ['stream', 'list', 'nothing', 'nested', 'forwards', 'throws', 'fine']) decorate(Workflow(), Shapes.prototype, key);
     decorate(Procedure(), Shapes.prototype, 'procedure');
     for (const key of Object.getOwnPropertyNames(Shapes.prototype)) emit(Shapes.prototype, key);
     const found = problemsOf(Shapes).map(({ method, problem }) => [method, problem]);
@@ -125,6 +130,7 @@ describe('launch refuses', () => {
       ['Shapes.stream', '@Workflow stands at a generator'],
       ['Shapes.list', '@Workflow stands at a generator'],
       ['Shapes.nothing', '@Workflow stands at a method that is not async'],
+      ['Shapes.nested', '@Workflow stands at a method that is not async'],
       ['Shapes.procedure', '@Procedure stands at an async method'],
     ]);
   });
@@ -137,7 +143,8 @@ describe('launch refuses', () => {
         return this.field;
       }
       async [key](): Promise<void> {}
-      @Communicator() @Workflow()
+      @Communicator()
+      @Workflow()
       async twice(): Promise<void> {}
     }
     decorate(Workflow(), Places.prototype, 'field');

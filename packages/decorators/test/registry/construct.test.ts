@@ -81,7 +81,9 @@ describe('a registry', () => {
     const { registry } = await launch({ services: [Top] });
     const fn = registry.functionOf(Top, 'run');
     expect(fn).to.equal(registry.functions.get('Top.run'));
-    expect(fn?.service).to.equal(registry.service(Top)).and.include({ name: 'Top', type: Top, instance: registry.resolve(Top) });
+    expect(fn?.service)
+      .to.equal(registry.service(Top))
+      .and.include({ name: 'Top', type: Top, instance: registry.resolve(Top) });
     expect(registry.functionOf(Top, 'missing')).to.equal(undefined);
     expect(registry.service(class Other {})).to.equal(undefined);
     expect(registry.resolve(class Other {})).to.equal(undefined);
@@ -135,7 +137,9 @@ describe('names and version', () => {
         return 'changed';
       }
     }
-    expect(versionOf(first)).to.equal(versionOf(make('b'))).and.match(/^[0-9a-f]{16}$/);
+    expect(versionOf(first))
+      .to.equal(versionOf(make('b')))
+      .and.match(/^[0-9a-f]{16}$/);
     expect(versionOf(first)).to.not.equal(versionOf(Job));
     expect(versionOf(Top, first)).to.equal(versionOf(first, Top));
   });

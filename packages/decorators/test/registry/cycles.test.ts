@@ -67,9 +67,12 @@ describe('a wanted cycle', () => {
   it('gives the service itself where Lazy closes no cycle', async () => {
     @Service()
     class Front {
-      constructor(@Inject(() => Shop) private readonly shop: Lazy<Shop>) {}
+      readonly #shop: Shop;
+      constructor(@Inject(() => Shop) shop: Lazy<Shop>) {
+        this.#shop = shop;
+      }
       reveal(): Shop {
-        return this.shop;
+        return this.#shop;
       }
     }
     const app = await launch({ services: [Front] });

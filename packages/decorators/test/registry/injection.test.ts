@@ -48,7 +48,17 @@ describe('constructor injection', () => {
     }
     const stripe = new Stripe('sk');
     const value = { name: 'me' };
-    const app = await launch({ services: [Payments], provide: [[KEY, 'secret'], [Stripe, stripe]], app: { type: App } }, value);
+    const app = await launch(
+      {
+        services: [Payments],
+        provide: [
+          [KEY, 'secret'],
+          [Stripe, stripe],
+        ],
+        app: { type: App },
+      },
+      value,
+    );
     const payments = app.get(Payments);
     expect([payments.app, payments.key, payments.stripe]).to.deep.equal([value, 'secret', stripe]);
     expect(app.get(App)).to.equal(value);
@@ -56,7 +66,7 @@ describe('constructor injection', () => {
     expect(app.registry.resolve(token('api key'))).to.equal(undefined);
   });
 
-  it('leaves a parameter with a default to its default', async () => {
+  it('leaves a parameter with a default to its default, and a rest parameter empty', async () => {
     @Service()
     class Users {
       constructor(
@@ -67,8 +77,18 @@ describe('constructor injection', () => {
     class Plain {
       constructor(readonly url = 'http://localhost') {}
     }
-    const app = await launch({ services: [Users, Plain] });
-    expect([app.get(Users).table, app.get(Plain).url]).to.deep.equal(['users', 'http://localhost']);
+    @Service()
+    class Rest {
+      readonly rest: number;
+      constructor(
+        readonly mailer: Mailer,
+        ...rest: string[]
+      ) {
+        this.rest = rest.length;
+      }
+    }
+    const app = await launch({ services: [Users, Plain, Rest] });
+    expect([app.get(Users).table, app.get(Plain).url, app.get(Rest).rest]).to.deep.equal(['users', 'http://localhost', 0]);
   });
 
   it('uses an inherited constructor, also through one that only hands on', async () => {
@@ -165,6 +185,25 @@ describe('an abstract class as a key', () => {
     expect(error).to.deep.include({ problem: 'missing', path: ['Billing', 'Gateway'] });
     for (const text of ['Gateway has no method pay', 'Billing.bill', 'abstract', 'provide']) expect(error.message).to.contain(text);
   });
+
+  it('is no such thing when the class makes its methods itself', async () => {
+    class Made {
+      declare pay: () => Promise<string>;
+      constructor() {
+        Object.assign(this, { pay: async () => 'made' });
+      }
+    }
+    @Service()
+    class Till {
+      constructor(readonly made: Made) {}
+      @Workflow()
+      async bill(): Promise<string> {
+        return this.made.pay();
+      }
+    }
+    const app = await launch({ services: [Till] });
+    expect(await app.get(Till).bill()).to.equal('made');
+  });
 });
 
 describe('a dependency that cannot be met', () => {
@@ -198,7 +237,11 @@ describe('a dependency that cannot be met', () => {
     class WithMap {
       constructor(readonly cache: Map<string, string>) {}
     }
-    for (const [type, parameter, emitted] of [[WithInterface, 'clock', 'Object'], [WithString, 'url', 'String'], [WithMap, 'cache', 'Map']] as const) {
+    for (const [type, parameter, emitted] of [
+      [WithInterface, 'clock', 'Object'],
+      [WithString, 'url', 'String'],
+      [WithMap, 'cache', 'Map'],
+    ] as const) {
       const error = dependencyError({ services: [type] });
       expect(error).to.deep.include({ problem: 'untyped', path: [type.name, parameter] });
       for (const text of [`(${parameter})`, `emitted as ${emitted}`, '@Inject(TOKEN)']) expect(error.message).to.contain(text);
@@ -262,7 +305,13 @@ describe('a malformed provide', () => {
     });
   }
   it('is CONFIG: one key twice', async () => {
-    const error = await launch({ services: [Mailer], provide: [[KEY, 'a'], [KEY, 'b']] }).catch((caught: unknown) => caught);
+    const error = await launch({
+      services: [Mailer],
+      provide: [
+        [KEY, 'a'],
+        [KEY, 'b'],
+      ],
+    }).catch((caught: unknown) => caught);
     expect((error as Error).message).to.contain('provide.1: gives api key a second time');
   });
 });

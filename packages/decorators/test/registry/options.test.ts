@@ -75,7 +75,10 @@ describe('an option that launch refuses', () => {
     class A {}
     @Service({ name: 7 } as never)
     class B {}
-    expect(problemsOf(A, B).map(({ problem }) => problem)).to.deep.equal(['@Service: scope: there is no such option; known are name', '@Service: name: 7 is no name']);
+    expect(problemsOf(A, B).map(({ problem }) => problem)).to.deep.equal([
+      '@Service: scope: there is no such option; known are name',
+      '@Service: name: 7 is no name',
+    ]);
   });
 });
 

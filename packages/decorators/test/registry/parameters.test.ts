@@ -19,7 +19,12 @@ class Plain {
 
 function rulesOf(type: new () => object): Record<string, unknown> {
   const { functions } = inspect({ services: [type] });
-  return Object.fromEntries([...functions.values()].map(({ metadata, parameters }) => [metadata.method, parameters.map(({ index, name, type: rule, array }) => [index, name, rule.name, array])]));
+  return Object.fromEntries(
+    [...functions.values()].map(({ metadata, parameters }) => [
+      metadata.method,
+      parameters.map(({ index, name, type: rule, array }) => [index, name, rule.name, array]),
+    ]),
+  );
 }
 
 describe('the rules of parameters', () => {
@@ -41,8 +46,14 @@ describe('the rules of parameters', () => {
       }
     }
     expect(rulesOf(Orders)).to.deep.equal({
-      place: [[1, 'order', 'Order', false], [2, 'gift', 'GiftLine', false]],
-      take: [[1, 'lines', 'Line', true], [2, 'gift', 'GiftLine', false]],
+      place: [
+        [1, 'order', 'Order', false],
+        [2, 'gift', 'GiftLine', false],
+      ],
+      take: [
+        [1, 'lines', 'Line', true],
+        [2, 'gift', 'GiftLine', false],
+      ],
       plain: [],
       mark: [[0, 'args.0', 'Order', false]],
     });

@@ -1,5 +1,16 @@
 /** The smallest app: an invoker that notes each call and runs the body. */
-import { construct, inspect, isApiaryError, type ErrorCatalogue, type Inspection, type Invoker, type InspectOptions, type RegisteredFunction, type Registry, type Type } from '@apiary/decorators/internal';
+import {
+  construct,
+  inspect,
+  isApiaryError,
+  type ErrorCatalogue,
+  type Inspection,
+  type Invoker,
+  type InspectOptions,
+  type RegisteredFunction,
+  type Registry,
+  type Type,
+} from '@apiary/decorators/internal';
 import { expect } from 'chai';
 
 export interface NotedCall {
@@ -51,7 +62,10 @@ export function problemsOf(...services: InspectOptions['services']): ErrorCatalo
 /** Inspects, and expects REGISTRATION with this one problem; each text must occur in it. */
 export function expectProblem(services: InspectOptions['services'], method: string, ...texts: readonly string[]): void {
   const problems = problemsOf(...services);
-  expect(problems.map((problem) => problem.method), JSON.stringify(problems)).to.deep.equal([method]);
+  expect(
+    problems.map((problem) => problem.method),
+    JSON.stringify(problems),
+  ).to.deep.equal([method]);
   const [{ problem, remedy }] = problems as [(typeof problems)[number]];
   for (const text of texts) expect(`${problem}. ${remedy}`).to.contain(text);
   expect(remedy).to.not.equal('');

@@ -12,8 +12,12 @@ interface TestHandle<R> {
   result(): Promise<R>;
 }
 /** Stands for the runtime's `start`. */
-export declare type Start = <C extends abstract new (...args: never[]) => unknown>(type: C) => {
-  [K in keyof InstanceType<C>]: InstanceType<C>[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => Promise<TestHandle<R>> & { result(): Promise<R> } : never;
+export declare type Start = <C extends abstract new (...args: never[]) => unknown>(
+  type: C,
+) => {
+  [K in keyof InstanceType<C>]: InstanceType<C>[K] extends (...args: infer A) => Promise<infer R>
+    ? (...args: A) => Promise<TestHandle<R>> & { result(): Promise<R> }
+    : never;
 };
 /** Never runs: the graph reads the text of methods that name it. */
 export const start = (() => {

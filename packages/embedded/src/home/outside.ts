@@ -71,7 +71,9 @@ export async function remakeOutside(home: string, dataDirectory: string): Promis
     if (systemCode(error) !== 'EEXIST') throw error;
   }
   if (!(await isPrivate(home))) {
-    throw new EmbeddedError('EMBEDDED_START', `${home}, where the data of ${dataDirectory} are, belongs to another user: remove ${dataDirectory}`, { dataDirectory });
+    throw new EmbeddedError('EMBEDDED_START', `${home}, where the data of ${dataDirectory} are, belongs to another user: remove ${dataDirectory}`, {
+      dataDirectory,
+    });
   }
   await writeFile(originPath(home), `${dataDirectory}\n`);
 }

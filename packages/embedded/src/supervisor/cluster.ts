@@ -31,7 +31,12 @@ export async function readPassword({ home, dataDirectory }: Project): Promise<st
     return (await readFile(passwordPath(home), 'utf8')).trim();
   } catch (cause) {
     const problem = `the password of the embedded PostgreSQL cannot be read (${passwordPath(home)})`;
-    throw new EmbeddedError('EMBEDDED_START', `${problem}: put it back, or remove ${dataDirectory}, with all data, to start afresh`, { dataDirectory }, { cause });
+    throw new EmbeddedError(
+      'EMBEDDED_START',
+      `${problem}: put it back, or remove ${dataDirectory}, with all data, to start afresh`,
+      { dataDirectory },
+      { cause },
+    );
   }
 }
 
@@ -84,10 +89,14 @@ function initFailed(dataDirectory: string, output: string): EmbeddedError {
   const remedy = output.includes('could not look up effective user ID')
     ? 'add a line for this user to /etc/passwd'
     : 'see the output below for the cause (a full disk, a limit on memory)';
-  return new EmbeddedError('EMBEDDED_START', `initdb could not make the data of the embedded PostgreSQL: ${remedy}, or use a server of your own with DATABASE_URL`, {
-    dataDirectory,
-    log: output.slice(-4000),
-  });
+  return new EmbeddedError(
+    'EMBEDDED_START',
+    `initdb could not make the data of the embedded PostgreSQL: ${remedy}, or use a server of your own with DATABASE_URL`,
+    {
+      dataDirectory,
+      log: output.slice(-4000),
+    },
+  );
 }
 
 /** What a killed initdb left. If it still runs, it goes on in its own folder and does no harm. */

@@ -21,7 +21,8 @@ export async function openDatabase(project: Project, address: ServerAddress, isN
     } catch (error) {
       const code = systemCode(error);
       if (code === STARTING_UP && attempt < 1200) await delay(50);
-      else if (code === NO_DATABASE && attempt < 10) missing = true; // a supervisor was killed between initdb and this
+      else if (code === NO_DATABASE && attempt < 10)
+        missing = true; // a supervisor was killed between initdb and this
       else throw refused(project, error);
     }
   }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedError } from '../error.js';
 import { clusterPath } from '../home/layout.js';
-import { logPath, logSize, logSince, logTail } from '../log.js';
+import { logPath, logSince, logSize, logTail, openLog } from '../log.js';
 import type { Wants } from '../options.js';
 import { HOST } from './address.js';
 import { readPidFile } from './pid-file.js';
@@ -24,15 +24,16 @@ export interface Postmaster {
 
 /**
  * Starts PostgreSQL on a free port and waits until it accepts connections.
+ * @param findPort finds a port that was free a moment ago
  * @throws EmbeddedError EMBEDDED_START with the end of the log
  */
-export async function startPostmaster(project: Project, wants: Wants, preferredPort: number | undefined): Promise<Postmaster> {
+export async function startPostmaster(project: Project, wants: Wants, preferredPort?: number, findPort = freePort): Promise<Postmaster> {
   const { home, dataDirectory } = project;
   let preferred = preferredPort;
   for (let attempt = 0; attempt < 10; attempt++) {
-    const port = await freePort(preferred);
+    const port = await findPort(preferred);
     const offset = await logSize(home);
-    const child = launch(project, wants, port, await serverName(clusterPath(home)));
+    const child = await launch(project, wants, port, await serverName(clusterPath(home)));
     const exited = new Promise<void>((settle) => {
       child.once('exit', () => settle());
       child.once('error', () => settle());
@@ -56,7 +57,11 @@ export function adoptPostmaster(pid: number, port: number, name: string): Postma
 
 /** Stops PostgreSQL: in order, else at once, else by force. */
 export async function stopPostmaster({ pid, exited }: Postmaster, name: string): Promise<void> {
-  for (const [signal, ms] of [['SIGINT', 15_000], ['SIGQUIT', 5_000]] as const) { // prettier-ignore
+  for (const [signal, ms] of [
+    ['SIGINT', 15_000],
+    ['SIGQUIT', 5_000],
+  ] as const) {
+    // prettier-ignore
     sendSignal(pid, signal);
     const timeout = new AbortController();
     const ended = await Promise.race([exited.then(() => true), delay(ms, false, { signal: timeout.signal })]);
@@ -66,7 +71,7 @@ export async function stopPostmaster({ pid, exited }: Postmaster, name: string):
   await endProcesses(name);
 }
 
-function launch({ home, identity, binaries }: Project, wants: Wants, port: number, name: string): ChildProcess {
+async function launch({ home, identity, binaries }: Project, wants: Wants, port: number, name: string): Promise<ChildProcess> {
   const settings = {
     max_connections: '200',
     timezone: 'UTC',
@@ -81,9 +86,15 @@ function launch({ home, identity, binaries }: Project, wants: Wants, port: numbe
     fsync: wants.durable ? 'on' : 'off',
   };
   const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-  // A session of its own: what is sent to the supervisor's group is not for the server.
-  const options = { cwd: '/', env: binaries.env, detached: true, stdio: ['ignore', 1, 2] as const, ...(identity && { uid: identity.uid, gid: identity.gid }) };
-  return spawn(binaries.postgres, ['-D', clusterPath(home), ...args], { ...options, stdio: [...options.stdio] });
+  const log = await openLog(home);
+  try {
+    // A session of its own: what is sent to the supervisor's group is not for the server.
+    const account = identity && { uid: identity.uid, gid: identity.gid };
+    const stdio: StdioOptions = ['ignore', log.fd, log.fd];
+    return spawn(binaries.postgres, ['-D', clusterPath(home), ...args], { cwd: '/', env: binaries.env, detached: true, stdio, ...account });
+  } finally {
+    await log.close();
+  }
 }
 
 async function becomesReady({ home, dataDirectory }: Project, child: ChildProcess): Promise<boolean> {

@@ -1,9 +1,11 @@
 /**
  * Strongly connected components with more than one member (Tarjan), without recursion: a history has more transactions than a stack has frames.
  *
+ * @param count nodes are numbers below this
  * @param after the successors of each node
+ * @param roots where to begin; default: everywhere
  */
-export function components(count: number, after: (node: number) => Iterable<number>): number[][] {
+export function components(count: number, after: (node: number) => Iterable<number>, roots: Iterable<number> = Array(count).keys()): number[][] {
   const index = new Int32Array(count).fill(-1);
   const low = new Int32Array(count);
   const onStack = new Uint8Array(count);
@@ -17,7 +19,7 @@ export function components(count: number, after: (node: number) => Iterable<numb
     return { node, rest: after(node)[Symbol.iterator]() };
   };
   const at = (array: Int32Array, node: number): number => array[node] ?? -1;
-  for (let root = 0; root < count; root++) {
+  for (const root of roots) {
     if (at(index, root) >= 0) continue;
     const frames: Frame[] = [open(root)];
     for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {

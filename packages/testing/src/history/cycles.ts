@@ -56,10 +56,9 @@ function classify(graph: DependencyGraph, members: ReadonlySet<number>, realTime
 /** The members that lie on cycles of these kinds: most often none, and then no way needs to be searched. */
 function cyclic(graph: DependencyGraph, members: ReadonlySet<number>, kinds: readonly EdgeKind[]): ReadonlySet<number> {
   const within = function* (node: number): Iterable<number> {
-    if (!members.has(node)) return;
     for (const successor of successors(graph, node, kinds)) if (members.has(successor)) yield successor;
   };
-  return new Set(components(graph.transactions.length, within).flat());
+  return new Set(components(graph.transactions.length, within, members).flat());
 }
 
 /** A shortest cycle that begins with an edge of the needed kind and goes on with edges of the allowed ones. */

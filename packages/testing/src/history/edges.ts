@@ -67,6 +67,7 @@ export function dependencies(history: readonly HistoryTransaction[], order: Vers
 
 function addWrites(graph: DependencyGraph, order: VersionOrder): void {
   for (const [key, list] of order.lists) {
+    if (order.unordered.has(key)) continue;
     for (let i = 1; i < list.length; i++) graph.add(order.writerOf(key, list[i - 1] as Element), order.writerOf(key, list[i] as Element), 'ww', key);
   }
 }
@@ -75,7 +76,7 @@ function addReads(graph: DependencyGraph, order: VersionOrder): void {
   for (const transaction of graph.transactions) {
     if (transaction.status !== 'ok') continue;
     for (const read of transaction.operations) {
-      if (read.kind !== 'read') continue;
+      if (read.kind !== 'read' || order.unordered.has(read.key)) continue;
       const list = order.lists.get(read.key) ?? [];
       const last = read.values.findLast((value) => order.writerOf(read.key, value) !== transaction);
       const following = list[read.values.length];

@@ -7,6 +7,8 @@ export interface VersionOrder {
   readonly lists: ReadonlyMap<Element, readonly Element[]>;
   /** The transaction that appended an element of a key; failed ones too. */
   writerOf(key: Element, value: Element): HistoryTransaction | undefined;
+  /** Keys of which the reads tell no one order: nothing can be concluded from their lists. */
+  readonly unordered: ReadonlySet<Element>;
   /** All that is wrong with the lists by themselves. */
   readonly anomalies: readonly Anomaly[];
 }
@@ -31,10 +33,12 @@ export function versionOrder(history: readonly HistoryTransaction[], final?: Rea
     if (known === undefined || read.values.length > known.length) lists.set(read.key, read.values);
   }
   const writerOf = (key: Element, value: Element): HistoryTransaction | undefined => writers.get(key)?.get(value);
+  const disorder = [...incompatible(reads, lists), ...repeated(lists)];
   return {
     lists,
     writerOf,
-    anomalies: [...incompatible(reads, lists), ...duplicates(lists), ...strangers(lists, writerOf), ...(final === undefined ? [] : lost(history, final))],
+    unordered: new Set(disorder.flatMap(({ key }) => (key === undefined ? [] : [key]))),
+    anomalies: [...disorder, ...repeatedSteps(lists), ...strangers(lists, writerOf), ...(final === undefined ? [] : lost(history, final))],
   };
 }
 
@@ -50,21 +54,32 @@ function incompatible(reads: readonly { read: Read; by: Element }[], lists: Read
   return found;
 }
 
-function duplicates(lists: ReadonlyMap<Element, readonly Element[]>): Anomaly[] {
+function repeated(lists: ReadonlyMap<Element, readonly Element[]>): Anomaly[] {
   const found: Anomaly[] = [];
   for (const [key, list] of lists) {
     const seen = new Set<Element>();
-    const steps = new Map<string, Element>();
+    for (const value of list) {
+      if (seen.has(value)) found.push({ kind: 'duplicated effect', key, transactions: [], detail: `${String(value)} stands twice in ${String(key)}` });
+      seen.add(value);
+    }
+  }
+  return found;
+}
+
+/** Two attempts of one step that both left an effect. */
+function repeatedSteps(lists: ReadonlyMap<Element, readonly Element[]>): Anomaly[] {
+  const found: Anomaly[] = [];
+  for (const [key, list] of lists) {
+    const effects = new Map<string, Element>();
     for (const value of list) {
       const source = readStepElement(value);
-      const step = source && JSON.stringify([source.workflowId, source.stepId]);
-      const earlier = seen.has(value) ? value : step === undefined ? undefined : steps.get(step);
-      if (earlier !== undefined) {
-        const detail = earlier === value ? `${String(value)} stands twice in ${String(key)}` : `${String(earlier)} and ${String(value)} of ${String(key)} are effects of one step`;
-        found.push({ kind: 'duplicated effect', key, transactions: [], detail });
+      if (source === undefined) continue;
+      const step = JSON.stringify([source.workflowId, source.stepId]);
+      const earlier = effects.get(step);
+      if (earlier !== undefined && earlier !== value) {
+        found.push({ kind: 'duplicated effect', key, transactions: [], detail: `${String(earlier)} and ${String(value)} of ${String(key)} are effects of one step` });
       }
-      seen.add(value);
-      if (step !== undefined) steps.set(step, value);
+      effects.set(step, value);
     }
   }
   return found;

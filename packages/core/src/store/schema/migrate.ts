@@ -44,9 +44,12 @@ async function apply(connection: Connection, names: Names, from: number): Promis
   }
 }
 
-/** 0 where nothing of ours exists. */
+/** 0 where nothing of ours exists. A query of the catalogue: to_regclass answers from a cache that a wait for the advisory lock does not refresh. */
 async function storedVersion(connection: Connection, names: Names): Promise<number> {
-  const [found] = await connection.fly([{ text: `select to_regclass(${quoteLiteral(names.version)}) is not null as present` }]);
+  const [found] = await connection.fly([{
+    text: `select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where '"' || replace(n.nspname, '"', '""') || '"' = ${quoteLiteral(names.schema)} and c.relname = 'schema_version') as present`,
+  }]);
   if (found?.rows[0]?.['present'] !== true) return 0;
   const [result] = await connection.fly([{ text: `select coalesce(max(version), 0)::int as version from ${names.version}` }]);
   const version = Number(result?.rows[0]?.['version'] ?? 0);

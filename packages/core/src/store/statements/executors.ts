@@ -47,17 +47,22 @@ export const executors = (n: Names) => ({
   blockers: `select unnest(pg_blocking_pids($1::int)) as pid`,
   /**
    * Claims a batch of a fenced executor. $1 its id, $2 me, $3 batch size, $4 'first' claims those that made progress since their last
-   * claim (or were never claimed), 'again' the others, the least often claimed first.
+   * claim (or were never claimed), 'again' the others, the least often claimed first. A workflow with a child that goes on is not
+   * counted and does not wait in the narrow lane: its child is, and does (the child's progress is its own).
    */
-  claim: `with chosen as materialized (
-      select w.workflow_id, (select count(*)::int from ${n.record} f where f.workflow_id = w.workflow_id) as records
+  claim: `with candidates as materialized (
+      select w.workflow_id, w.attempts, w.claimed_records, w.created_at,
+        (select count(*)::int from ${n.record} f where f.workflow_id = w.workflow_id) as records,
+        exists (select 1 from ${n.workflow} c where c.parent_id = w.workflow_id and c.status in ('PENDING', 'ENQUEUED', 'DELAYED')) as waits
       from ${n.workflow} w where w.executor_id = $1 and w.${live}
-        and ($4 = 'again') = (w.attempts > 0 and w.claimed_records >= (select count(*) from ${n.record} f where f.workflow_id = w.workflow_id))
-      order by w.attempts, w.created_at limit $3
+    ), chosen as materialized (
+      select * from candidates
+      where ($4 = 'again') = (not waits and attempts > 0 and claimed_records >= records)
+      order by attempts, created_at limit $3
     )
     update ${n.workflow} w set executor_id = $2, epoch = w.epoch + 1,
       recoveries = w.recoveries + case when w.claimed_records < 0 then 0 else 1 end,
-      attempts = case when w.claimed_records < 0 then w.attempts when w.attempts > 0 and chosen.records > w.claimed_records then 1 else w.attempts + 1 end,
+      attempts = case when w.claimed_records < 0 or chosen.waits then w.attempts when w.attempts > 0 and chosen.records > w.claimed_records then 1 else w.attempts + 1 end,
       claimed_records = chosen.records
     from chosen where w.workflow_id = chosen.workflow_id and w.executor_id = $1 and w.${live}
     returning ${workflowColumns}`,

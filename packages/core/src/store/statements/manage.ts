@@ -3,17 +3,17 @@ import type { Names } from '../schema/names.js';
 
 export const manage = (n: Names) => ({
   /**
-   * A request for those that somebody runs; those that nobody runs end at once. `$2` is the error to store. Whoever parks or wakes
+   * A request for those that somebody runs; those that nobody runs end at once; one that has ended, DEAD included, stays as it is. `$2` is the error to store. Whoever parks or wakes
    * holds the row meanwhile: the update then re-reads it.
    */
   cancel: `update ${n.workflow} w set
       cancel_requested = true,
-      status = case when w.executor_id is null or w.status in ('DEAD', 'ENQUEUED', 'DELAYED') then 'CANCELLED' else w.status end,
-      error = case when w.executor_id is null or w.status in ('DEAD', 'ENQUEUED', 'DELAYED') then x.error else w.error end,
+      status = case when w.executor_id is null or w.status in ('ENQUEUED', 'DELAYED') then 'CANCELLED' else w.status end,
+      error = case when w.executor_id is null or w.status in ('ENQUEUED', 'DELAYED') then x.error else w.error end,
       wake_at = case when w.executor_id is null then null else w.wake_at end,
       updated_at = clock_timestamp() + $3 * interval '1 millisecond'
     from unnest($1::text[], $2::text[]) as x(id, error)
-    where w.workflow_id = x.id and w.status in ('PENDING', 'ENQUEUED', 'DELAYED', 'DEAD')
+    where w.workflow_id = x.id and w.status in ('PENDING', 'ENQUEUED', 'DELAYED')
     returning w.workflow_id as "workflowId", w.status, w.executor_id as "executorId"`,
   /** Takes ended roots back to PENDING under this executor, with the children that ended CANCELLED and whose result nobody recorded. */
   resume: `with recursive tree as (

@@ -1,0 +1,70 @@
+/** Wordings that can be read so that they fail: each must be found. The model's base holds the repaired rule. */
+import { budget, type Broken, type Scenario } from '../protocol/scenario.js';
+import { child, racesRaw, sequence, sleep, usesFirstError, write } from './bodies.js';
+import { scenarioOf } from './shapes.js';
+
+export interface Literal {
+  readonly text: string;
+  readonly repaired: string;
+  readonly scenario: Scenario;
+  readonly broken: Broken;
+}
+
+const called = [{ process: 0, workflow: 0 }];
+
+export const literals: readonly Literal[] = [
+  {
+    text: 'Promise.race over steps is replayed like any other code',
+    repaired: '4.5: parallel.race records the winner; the raw form is warned of',
+    scenario: { workflows: [{ body: racesRaw }], callers: called, budget: budget() },
+    broken: {},
+  },
+  {
+    text: 'Promise.all over steps is deterministic',
+    repaired: 'which of two errors comes first is a race too: replay gives results in the order of the first run, or the error is not used',
+    scenario: { workflows: [{ body: usesFirstError }], callers: called, budget: budget({ userError: 2 }) },
+    broken: {},
+  },
+  {
+    text: '4.5: the owner honours requests to end; for parked workflows cancel is a conditional update',
+    repaired: 'parking fails when a request is there already',
+    scenario: scenarioOf('sleep,W', budget({ cancel: 1 })),
+    broken: { parkOverCancel: true },
+  },
+  {
+    text: '4.5: the deadline itself is the request, the owner honours it; a parked workflow is woken at its wake_at',
+    repaired: 'wake_at is the end of the wait or the deadline, whichever is first',
+    scenario: scenarioOf('W,wait with a deadline', budget()),
+    broken: { parkedMissDeadline: true },
+  },
+  {
+    text: '4.6: second attempts run in a narrow lane (a parent that waits for its child holds the lane, the child waits for the lane)',
+    repaired: 'a workflow with a child that is PENDING is neither counted nor holds the lane',
+    scenario: scenarioOf('poison child', budget(), { maxRecoveries: 3 }),
+    broken: { parentsCounted: true },
+  },
+  {
+    text: '4.6: attempts are counted since the last new record (of the workflow itself)',
+    repaired: 'records of its children count too',
+    scenario: scenarioOf('child(W,W) of few recoveries', budget({ crash: 2 })),
+    broken: { childrenNotCounted: true },
+  },
+  {
+    text: '4.5: cancel of a DEAD workflow is a conditional update',
+    repaired: 'DEAD is terminal: cancel changes nothing (or only what nobody was told)',
+    scenario: scenarioOf('poison child', budget({ cancel: 1 }), { maxRecoveries: 1 }),
+    broken: { cancelsTheDead: true },
+  },
+  {
+    text: '4.5: only roots are resumed',
+    repaired: 'with a root its CANCELLED and DEAD children whose result nobody recorded are resumed in the same statement',
+    scenario: { workflows: [{ body: sequence(child(1)) }, { body: sequence(write, sleep), parent: 0 }], callers: called, budget: budget({ cancel: 1, resume: 1 }) },
+    broken: { resumesRootOnly: true },
+  },
+  {
+    text: '4.7: retention deletes whole trees from a terminal root',
+    repaired: 'not before the longest transaction that may still carry its start row has ended: an explicit id that was looked up as absent',
+    scenario: scenarioOf('R,W id twice', budget({ retention: 1 })),
+    broken: { retentionAtOnce: true },
+  },
+];

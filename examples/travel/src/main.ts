@@ -11,8 +11,7 @@ async function main(options: Options): Promise<boolean> {
   console.log(`Booking ${options.flights.toLocaleString('en')} flights with ${options.workers} workers; ${options.kills} times one is killed (seed ${options.seed}).`);
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
-  const { kills, workers, window, seed, plant } = options;
-  const done = await travel({ requests, database: 'apiary_travel', kills, workers, window, seed, plant, progress: progressOf(requests.length, process.stdout), signal: interrupt.signal });
+  const done = await travel({ ...options, requests, progress: progressOf(requests.length, process.stdout), signal: interrupt.signal });
   console.log(`\n${report(done)}`);
   return isRight(done);
 }

@@ -4,14 +4,15 @@ import { flightCount } from './flights.js';
 
 export const usage = `npm start -- [options]
 
-  --flights N    flights to book, the first N of the data set (default ${flightCount})
-  --misspelt N   requests with an airport that does not exist, between the others (default 10)
-  --kills N      workers to kill with SIGKILL on the way (default 5)
-  --workers N    processes that work (default 2)
-  --window N     bookings under way at one worker (default 32)
-  --seed N       decides who is killed when (default: another one each time)
-  --plant WHAT   double or lost: damages one booking before the count, to see the count find it
-  --help         this text
+  --flights N      flights to book, the first N of the data set (default ${flightCount})
+  --misspelt N     requests with an airport that does not exist, between the others (default 10)
+  --kills N        workers to kill with SIGKILL on the way (default 5)
+  --workers N      processes that work (default 2)
+  --window N       bookings under way at one worker (default 32)
+  --seed N         decides who is killed when (default: another one each time)
+  --database NAME  the run's own database, dropped at the end (default apiary_travel)
+  --plant WHAT     double or lost: damages one booking before the count, to see the count find it
+  --help           this text
 `;
 
 export interface Options {
@@ -21,6 +22,7 @@ export interface Options {
   readonly workers: number;
   readonly window: number;
   readonly seed: number;
+  readonly database: string;
   readonly plant: 'double' | 'lost' | undefined;
 }
 
@@ -34,7 +36,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   try {
     ({ values } = parseArgs({
       args: [...args],
-      options: { flights: text, misspelt: text, kills: text, workers: text, window: text, seed: text, plant: text, help: { type: 'boolean' } },
+      options: { flights: text, misspelt: text, kills: text, workers: text, window: text, seed: text, database: text, plant: text, help: { type: 'boolean' } },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message);
@@ -47,6 +49,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     workers: whole('workers', values.workers, 2, 1, 50),
     window: whole('window', values.window, 32, 1, 1000),
     seed: whole('seed', values.seed, Math.floor(Math.random() * 1_000_000), 0, 0xffff_ffff),
+    database: values.database ?? 'apiary_travel',
     plant: plantOf(values.plant),
   };
   if (options.kills > options.flights / 20) throw new UsageError(`--kills ${options.kills}: one kill needs twenty flights, so that there is work to lose`);

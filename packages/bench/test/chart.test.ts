@@ -12,7 +12,7 @@ const measurement = (engine: string, ratio: number): Measurement => ({
   p99: 2,
   ratio,
   ratioRange: [ratio, ratio],
-  cost: { statements: 5, serverStatements: null, roundTrips: 5, commits: null, wal: 600 },
+  cost: { statements: 5, serverStatements: null, roundTrips: 5, commits: null, wal: 600, seconds: 0.001 },
   nodeCpu: 100,
   serverCpu: null,
   peakMemory: 2 ** 26,

@@ -25,6 +25,8 @@ import { migrateUser } from './user-migrations.js';
 export interface Internals {
   readonly probe?: Probe;
   readonly clock?: Clock;
+  /** From how many milliseconds a body's tail is slow: Infinity makes counts of flights independent of the machine's speed. */
+  readonly slowTailMs?: number;
 }
 
 export interface AppKeyValue {
@@ -73,7 +75,7 @@ async function connect(
   const lease = new Lease(config.leaseMs);
   await register(store, identity, config.name, version, lease, clock);
   const codec = new Codec({ payload: config.limits.payload, payloadWarning: config.limits.payloadWarning, warn: (message, fields) => log.warn(message, fields) });
-  const executor = new Executor({ config, version, identity, store, codec, clock, log, lease, probe: internals.probe ?? noProbe });
+  const executor = new Executor({ config, version, identity, store, codec, clock, log, lease, probe: internals.probe ?? noProbe, slowTailMs: internals.slowTailMs });
   late.executor = executor;
   const poll = new Poll(executor);
   const running: Running = { executor, poll, embedded, config, stopSignals: () => {} };

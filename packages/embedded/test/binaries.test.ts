@@ -67,6 +67,7 @@ describe('the binaries', () => {
     expect(path).to.equal(`${spare}:${join(native, 'lib')}`);
     expect(initdb()).not.to.equal(0);
     expect(initdb({ LD_LIBRARY_PATH: path })).to.equal(0);
+    await chmod(join(native, 'lib'), 0o755); // so that it can be removed
   });
 
   it('are found, with their major version', async () => {

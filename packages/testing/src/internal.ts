@@ -4,6 +4,7 @@
 export { asAdmin, createDatabase, testServer, withDatabase, type TestDatabase } from './engine/database.js';
 export { launchApp, type LaunchedApp } from './engine/launch-app.js';
 export { crash } from './engine/crash.js';
+export { Meter, type Count } from './engine/meter.js';
 
 // faults, oracles and the history checker
 export * from './faults/index.js';

@@ -12,15 +12,20 @@ export interface Contender {
   readonly variant: string;
 }
 
-export interface CellOptions {
+export interface CountOptions {
   readonly workload: Workload;
   readonly clients: number;
+  /** Called with the server's view of each counted run. */
+  readonly onStatements?: ((label: string, operations: number, costs: readonly StatementCost[]) => void) | undefined;
+  /** In the counted run; default 200, and at least ten a client. */
+  readonly operations?: number;
+}
+
+export interface CellOptions extends CountOptions {
   /** Rounds; the first is warm-up and is dropped. */
   readonly slices: number;
   /** Length of a slice. */
   readonly seconds: number;
-  /** Called with the server's view of each counted run. */
-  readonly onStatements?: ((label: string, operations: number, costs: readonly StatementCost[]) => void) | undefined;
 }
 
 interface Slice extends RunReply {
@@ -29,7 +34,7 @@ interface Slice extends RunReply {
 
 const MIN_COUNTED = 200;
 /** Connections are made and statements planned before anything is counted. */
-const WARM_UP = 60;
+const WARM_UP = 30;
 
 /**
  * Measures all contenders in one cell. They take turns in short slices, so that what slows the machine down for a while slows all of them; each round begins
@@ -63,12 +68,11 @@ async function timedSlice({ process, variant }: Contender, meter: ServerMeter, o
 }
 
 /** A fixed number of operations, whose cost is counted and not timed. An engine that leaves out work is found out here. */
-export async function countedRun({ label, process, variant }: Contender, meter: ServerMeter, options: Omit<CellOptions, 'slices' | 'seconds'>): Promise<OperationCost> {
-  const { workload, clients } = options;
-  const operations = Math.max(MIN_COUNTED, clients * 10);
+export async function countedRun({ label, process, variant }: Contender, meter: ServerMeter, options: CountOptions): Promise<OperationCost> {
+  const { workload, clients, operations = Math.max(MIN_COUNTED, clients * 10) } = options;
   await process.run(workload.name, variant, { clients, operations: Math.max(WARM_UP, clients * 2), seed: 0 }, false);
   const mark = await meter.mark();
-  const { wire } = await process.run(workload.name, variant, { clients, operations, seed: 1 }, true);
+  const { wire, seconds } = await process.run(workload.name, variant, { clients, operations, seed: 1 }, true);
   options.onStatements?.(label, operations, await meter.statementCosts());
   const counts = await meter.since(mark);
   if (counts.ledgerRows !== operations * workload.ledgerRows) {
@@ -81,6 +85,7 @@ export async function countedRun({ label, process, variant }: Contender, meter: 
     roundTrips: (wire?.writes ?? Number.NaN) / operations,
     commits: each(counts.commits),
     wal: counts.wal / operations,
+    seconds: seconds / operations,
   };
 }
 

@@ -8,6 +8,8 @@ export interface OperationCost {
   readonly commits: number | null;
   /** Bytes, without full-page images. */
   readonly wal: number;
+  /** How long one took: what idle engines do meanwhile is in the counts too. */
+  readonly seconds: number;
 }
 
 /** One engine in one cell: a workload at a number of clients. */

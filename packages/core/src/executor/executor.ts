@@ -34,7 +34,10 @@ export interface ExecutorOptions {
   readonly log: Logger;
   readonly lease: Lease;
   readonly probe: Probe;
+  readonly slowTailMs?: number | undefined;
 }
+
+const defaultSlowTailMs = 1;
 
 export class Executor implements Invoker {
   readonly config: ResolvedConfig;
@@ -59,6 +62,7 @@ export class Executor implements Invoker {
   readonly tickets = new Map<string, Ticket>();
   /** Statements of procedures, and whether they give rows. */
   readonly described = new Map<string, boolean>();
+  readonly #slowTailMs: number;
   readonly #cautions = new Map<string, Caution>();
   readonly #names = new Map<string, string>();
   /** Steps whose user code or commit is under way. */
@@ -74,6 +78,7 @@ export class Executor implements Invoker {
     this.clock = options.clock;
     this.log = options.log;
     this.probe = options.probe;
+    this.#slowTailMs = options.slowTailMs ?? defaultSlowTailMs;
     this.lease = options.lease;
     this.journal = new Journal(this);
     this.barrier = new Barrier(this);
@@ -115,7 +120,7 @@ export class Executor implements Invoker {
 
   caution(name: string): Caution {
     let caution = this.#cautions.get(name);
-    if (caution === undefined) this.#cautions.set(name, (caution = new Caution()));
+    if (caution === undefined) this.#cautions.set(name, (caution = new Caution(this.#slowTailMs)));
     return caution;
   }
 

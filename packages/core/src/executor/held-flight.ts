@@ -55,6 +55,7 @@ export class HeldFlight {
     caution.tail(monotonic() - this.#heldSince);
     try {
       await commitFinal(run, transaction, { record, outcome, outbox });
+      caution.committed();
       run.held = undefined;
       const lines = run.heldLog;
       run.heldLog = undefined;

@@ -20,8 +20,18 @@ const handler: ProxyHandler<Knex.Transaction> = {
     return Reflect.get(current(`db.${String(property)}`), property) as unknown;
   },
   set: (_target, property, value) => Reflect.set(current(`db.${String(property)}`), property, value),
-  has: (target, property) => Reflect.has(context.getStore()?.transaction?.db ?? target, property),
+  // Knex asks whether a transaction is empty before it takes it.
+  has: (target, property) => Reflect.has(lookedAt(target), property),
+  ownKeys: (target) => Reflect.ownKeys(lookedAt(target)),
+  getOwnPropertyDescriptor: (target, property) => {
+    const found = Reflect.getOwnPropertyDescriptor(lookedAt(target), property);
+    return found === undefined ? undefined : { ...found, configurable: true };
+  },
 };
+
+function lookedAt(target: Knex.Transaction): Knex.Transaction {
+  return context.getStore()?.transaction?.db ?? target;
+}
 
 /** The current transaction as Knex, so it fits helpers that take `Knex` or `Knex.Transaction`; outside a @Transaction its use is NO_TRANSACTION. */
 export const db: AmbientTransaction = new Proxy((() => {}) as unknown as Knex.Transaction, handler) as AmbientTransaction;

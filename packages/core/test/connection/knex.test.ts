@@ -88,8 +88,8 @@ describe('db, the transaction as Knex', () => {
     });
     expect(await count('id = 600')).equal(1);
     const error = await rejected(transact(b.connections, async () => {
-      db('item').stream().on('error', () => {});
-      await Promise.resolve();
+      db.select(db.raw('pg_sleep(0.3)')).stream().on('error', () => {});
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }));
     expect(error.code).equal('FLOATING_QUERY');
   });
@@ -177,7 +177,7 @@ describe('db, the transaction as Knex', () => {
 
   it('an error keeps Knex\'s form, code and statement', async () => {
     const error = await rejected(transact(b.connections, () => db('item').insert({ id: 1 }) as unknown as Promise<unknown>));
-    expect(error.message).match(/^insert into "item" \("id"\) values \(1\) - duplicate key/);
+    expect(error.message).match(/^insert into "item" \("id"\) values \(\$1\) - duplicate key/);
     expect(error.code).equal('23505');
   });
 

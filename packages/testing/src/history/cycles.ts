@@ -2,12 +2,12 @@ import type { Anomaly, AnomalyKind } from './anomaly.js';
 import { components } from './components.js';
 import type { DependencyGraph, Edge, EdgeKind } from './edges.js';
 
-/** Classes from the gravest to the mildest: the kinds that a cycle may be made of, and the one of which it must have one or more. */
-const classes: readonly { readonly kind: AnomalyKind; readonly free: readonly EdgeKind[]; readonly needs: EdgeKind; readonly many: boolean }[] = [
-  { kind: 'G0', free: ['ww'], needs: 'ww', many: true },
-  { kind: 'G1c', free: ['ww', 'wr'], needs: 'wr', many: true },
-  { kind: 'G-single', free: ['ww', 'wr'], needs: 'rw', many: false },
-  { kind: 'G2', free: ['ww', 'wr', 'rw'], needs: 'rw', many: true },
+/** Classes from the gravest to the mildest: a cycle has one edge of the needed kind, and is else made of the free kinds. */
+const classes: readonly { readonly kind: AnomalyKind; readonly needs: EdgeKind; readonly free: readonly EdgeKind[] }[] = [
+  { kind: 'G0', needs: 'ww', free: ['ww'] },
+  { kind: 'G1c', needs: 'wr', free: ['ww', 'wr'] },
+  { kind: 'G-single', needs: 'rw', free: ['ww', 'wr'] },
+  { kind: 'G2', needs: 'rw', free: ['ww', 'wr', 'rw'] },
 ];
 const timeKinds: readonly EdgeKind[] = ['rt', 'po'];
 
@@ -37,10 +37,9 @@ function* successors(graph: DependencyGraph, node: number, kinds: readonly EdgeK
 }
 
 function classify(graph: DependencyGraph, members: ReadonlySet<number>, realTime: boolean): Anomaly | undefined {
-  for (const { kind, free, needs, many } of classes) {
-    const extra = realTime ? timeKinds : [];
-    const allowed = [...free.filter((one) => many || one !== needs), ...extra];
-    const cycle = shortestCycle(graph, many ? cyclic(graph, members, [needs, ...allowed]) : members, needs, allowed);
+  for (const { kind, needs, free } of classes) {
+    const allowed = realTime ? [...free, ...timeKinds] : free;
+    const cycle = shortestCycle(graph, cyclic(graph, members, [needs, ...allowed]), needs, allowed);
     if (cycle === undefined) continue;
     return {
       kind,

@@ -20,7 +20,7 @@ const abortMs = 1000;
 
 export async function shutdown(running: Running, graceMs: number): Promise<void> {
   const { executor, poll, embedded } = running;
-  const { store, journal, lifecycle, barrier, observer, clock, registry, identity } = executor;
+  const { store, journal, lifecycle, barrier, observer, notifications, clock, registry, identity } = executor;
   running.stopSignals();
   executor.stopping = true;
   await poll.stop();
@@ -36,6 +36,7 @@ export async function shutdown(running: Running, graceMs: number): Promise<void>
   for (const ticket of [...executor.tickets.values()]) ticket.fail(reason);
   executor.tickets.clear();
   observer.close();
+  notifications.close();
   await journal.close();
   if (identity.registered) {
     await store.query('release', [identity.executorId]).then(() => store.query('fenceMyself', [identity.executorId])).catch(ignore);

@@ -122,8 +122,8 @@ export class Preparation {
   }
 
   #copy(value: object): unknown {
-    if (Array.isArray(value)) return this.#array(value);
     const proto = Object.getPrototypeOf(value) as object | null;
+    if (Array.isArray(value)) return this.#list(value, proto);
     if (proto === Object.prototype) return this.#fields(value, this.#made(value, {}), true);
     if (proto === null) {
       this.#rich = true;
@@ -134,6 +134,12 @@ export class Preparation {
     if (isError(value)) return this.#error(value, registered);
     if (registered !== undefined) return this.#instance(value, registered);
     return this.#builtIn(value) ?? this.#unregistered(value, proto);
+  }
+
+  /** Lists of other classes come back as plain ones, unless their class has a codec of its own. */
+  #list(value: readonly unknown[], proto: object | null): unknown {
+    const registered = proto === Array.prototype || proto === null ? undefined : registeredClasses().byPrototype.get(proto);
+    return registered?.encode === undefined ? this.#array(value) : this.#encoded(value, registered);
   }
 
   #array(value: readonly unknown[]): unknown[] {

@@ -9,8 +9,7 @@ export async function cascade(run: Run): Promise<void> {
   const { executor } = run;
   // Children that never became durable ended with their run; the others are asked through their rows.
   const ids = [...run.children];
-  await executor.store.untilAnswered((store) => store.query('cancel', [ids, ids.map((id) => executor.outside.cancelledError(id)), executor.clock.offsetMs]));
-  for (const id of ids) executor.tickets.get(id)?.run?.cancel();
+  await executor.management.cancel(ids);
   const rows = await executor.store.untilAnswered((store) => store.workflows(ids));
   for (const row of rows) {
     if (run.isVoid) return;

@@ -19,6 +19,7 @@ import { FunctionSettings } from './function-settings.js';
 import type { Identity } from './identity.js';
 import { Management } from '../workflows/management.js';
 import { Lifecycle } from './lifecycle.js';
+import { Notifications } from '../recovery/notifications.js';
 import { Observer } from './observer.js';
 import { Outside } from './outside.js';
 import { invoke } from './router.js';
@@ -56,6 +57,7 @@ export class Executor implements Invoker {
   readonly functions: FunctionSettings;
   readonly lifecycle: Lifecycle;
   readonly observer: Observer;
+  readonly notifications: Notifications;
   readonly outside: Outside;
   readonly management: Management;
   /** By workflow id: whoever in this process runs, starts or awaits it. */
@@ -85,6 +87,7 @@ export class Executor implements Invoker {
     this.functions = new FunctionSettings(options.config);
     this.lifecycle = new Lifecycle(this);
     this.observer = new Observer(this);
+    this.notifications = new Notifications(this);
     this.outside = new Outside(this);
     this.management = new Management(this);
   }

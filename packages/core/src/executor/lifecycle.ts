@@ -141,6 +141,7 @@ export class Lifecycle {
       run.ended();
       this.running.delete(run);
       this.counters.ended++;
+      this.#executor.notifications.ended(run.workflowId);
       this.#settle(run.ticket, outcome);
     } catch (error) {
       if (run.isVoid || error instanceof RunVoid) return;

@@ -11,6 +11,8 @@ const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
 export class Observer {
   readonly #executor: Executor;
   readonly #watched = new Map<string, Ticket>();
+  /** By workflow: the executor that was asked to tell when it ends. */
+  readonly #asked = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #delay = firstMs;
   #busy = false;
@@ -81,11 +83,19 @@ export class Observer {
     for (const id of ids) this.#tell(id, found.get(id));
   }
 
+  #ask({ workflowId, executorId }: StoredWorkflow): void {
+    if (executorId === null || executorId === this.#executor.id || this.#asked.get(workflowId) === executorId) return;
+    this.#asked.set(workflowId, executorId);
+    this.#executor.notifications.watch(executorId, workflowId);
+  }
+
   #tell(id: string, row: StoredWorkflow | undefined): void {
     const ticket = this.#watched.get(id);
-    if (ticket === undefined || (row !== undefined && !terminal.has(row.status))) return;
+    if (ticket === undefined) return;
+    if (row !== undefined && !terminal.has(row.status)) return this.#ask(row);
     if (ticket.run !== undefined && !ticket.run.isVoid) return;
     this.#watched.delete(id);
+    this.#asked.delete(id);
     if (this.#executor.tickets.get(id) === ticket) this.#executor.tickets.delete(id);
     if (row === undefined) ticket.fail(apiaryError('NOT_FOUND', { workflowId: id }, { workflowId: id }));
     else ticket.settle({ status: row.status, output: row.output, error: row.error } as Outcome);

@@ -32,6 +32,7 @@ export class Poll {
   constructor(executor: Executor) {
     this.#executor = executor;
     this.#takeover = new Takeover(executor);
+    executor.notifications.onCancel = () => void this.#tick();
     executor.lifecycle.onAdopt = () => void this.sweep();
     executor.lifecycle.onParked = (wakeAt) => this.#wakeAt(wakeAt);
   }
@@ -83,6 +84,7 @@ export class Poll {
     for (const id of tick.cancelled ?? []) this.#executor.tickets.get(id)?.run?.cancel();
     await this.#adoptMine(tick, known);
     if (tick.nextWake !== null) this.#wakeAt(tick.nextWake);
+    await this.#executor.notifications.listen();
     if (tick.others !== null) await this.#takeover.look(tick.others);
   }
 

@@ -21,8 +21,11 @@ export class Management {
   async cancel(ids: readonly string[]): Promise<number> {
     const { store, clock, outside, tickets, observer } = this.#executor;
     const errors = ids.map((id) => outside.cancelledError(id));
-    const { rows } = await store.untilAnswered((s) => s.query<{ workflowId: string; status: WorkflowStatus }>('cancel', [ids, errors, clock.offsetMs]));
-    for (const { workflowId } of rows) tickets.get(workflowId)?.run?.cancel();
+    const { rows } = await store.untilAnswered((s) => s.query<{ workflowId: string; status: WorkflowStatus; executorId: string | null }>('cancel', [ids, errors, clock.offsetMs]));
+    for (const { workflowId, executorId, status } of rows) {
+      tickets.get(workflowId)?.run?.cancel();
+      if (status !== 'CANCELLED' && executorId !== null && executorId !== this.#executor.id) this.#executor.notifications.cancelled(executorId);
+    }
     observer.hint();
     // A workflow that somebody runs cancels its children itself, before it ends.
     const ended = rows.filter((row) => row.status === 'CANCELLED').map((row) => row.workflowId);

@@ -13,6 +13,7 @@ export async function crash(app: Apiary): Promise<void> {
   for (const run of [...executor.lifecycle.running]) run.park();
   executor.barrier.close();
   executor.observer.close();
+  executor.notifications.close();
   executor.store.close();
   executor.clock.close();
   void poll.stop();

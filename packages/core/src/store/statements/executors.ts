@@ -37,6 +37,7 @@ export const executors = (n: Names) => ({
   fenceMyself: `update ${n.executor} set fenced = true where executor_id = $1 returning 1 as fenced`,
   /** No work was left by an executor that ended well: nobody has to look at it. */
   settle: `update ${n.executor} set settled = true where executor_id = $1`,
+  notify: `select pg_notify($1, payload) from unnest($2::text[]) as payload`,
   isFenced: `select fenced from ${n.executor} where executor_id = $1`,
   timeline: `select case when pg_is_in_recovery() then null else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as timeline`,
   holders: `select l.pid, coalesce(a.usename::text, '') as role from pg_locks l left join pg_stat_activity a on a.pid = l.pid

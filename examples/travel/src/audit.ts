@@ -31,7 +31,12 @@ type Flight = { readonly id: string; readonly seats: number; readonly taken: num
 type Seat = { readonly booking: string; readonly flight: string; readonly seat: number };
 type Ticket = { readonly booking: string; readonly number: string; readonly charge: string };
 
-export async function audit(url: string, entries: readonly Entry[], outcomes: ReadonlyMap<number, Outcome>, requests: readonly BookingRequest[]): Promise<Audit> {
+export async function audit(
+  url: string,
+  entries: readonly Entry[],
+  outcomes: ReadonlyMap<number, Outcome>,
+  requests: readonly BookingRequest[],
+): Promise<Audit> {
   const found = await read(url, entries);
   const lost: string[] = [];
   const doubled: string[] = [];
@@ -58,9 +63,13 @@ export async function audit(url: string, entries: readonly Entry[], outcomes: Re
   flights(found, lost, doubled);
   return {
     ...counts,
-    seats: total(found.seats), tickets: total(found.tickets), charges: total(found.charges), mails: total(found.mails),
+    seats: total(found.seats),
+    tickets: total(found.tickets),
+    charges: total(found.charges),
+    mails: total(found.mails),
     repeats: entries.filter(({ kind }) => kind === 'repeat').length,
-    lost, doubled,
+    lost,
+    doubled,
   };
 }
 
@@ -73,7 +82,8 @@ function compare(id: string, told: { flight: string; seat: number; charge: strin
   }
   if (new Set(found.mails.get(id)?.map(({ key }) => key)).size > 1) doubled.push(`${id}: mails with several keys`);
   const [seat, ticket, charge] = [found.seats.get(id)?.[0], found.tickets.get(id)?.[0], found.charges.get(id)?.[0]];
-  if (seat !== undefined && (seat.seat !== told.seat || seat.flight !== told.flight)) lost.push(`${id}: the client was told seat ${told.seat} of ${told.flight}, and it is ${seat.seat} of ${seat.flight}`);
+  if (seat !== undefined && (seat.seat !== told.seat || seat.flight !== told.flight))
+    lost.push(`${id}: the client was told seat ${told.seat} of ${told.flight}, and it is ${seat.seat} of ${seat.flight}`);
   if (ticket !== undefined && ticket.number !== told.ticket) lost.push(`${id}: the client was told another ticket`);
   if (ticket !== undefined && ticket.charge !== told.charge) lost.push(`${id}: the ticket names another charge`);
   if (charge?.kind === 'charge' && charge.charge !== told.charge) lost.push(`${id}: the client was told another charge`);
@@ -100,15 +110,30 @@ async function read(url: string, entries: readonly Entry[]): Promise<Found> {
       await client.query<Ticket>('select booking, number, charge from ticket'),
       await client.query<Flight>('select id, seats, taken from flight'),
     ];
-    const of = (kind: Entry['kind']): Map<string, Entry[]> => groupBy(entries.filter((entry) => entry.kind === kind), ({ booking }) => booking);
-    return { seats: groupBy(seats.rows, ({ booking }) => booking), tickets: groupBy(tickets.rows, ({ booking }) => booking), flights: flown.rows, charges: of('charge'), mails: of('mail') };
+    const of = (kind: Entry['kind']): Map<string, Entry[]> =>
+      groupBy(
+        entries.filter((entry) => entry.kind === kind),
+        ({ booking }) => booking,
+      );
+    return {
+      seats: groupBy(seats.rows, ({ booking }) => booking),
+      tickets: groupBy(tickets.rows, ({ booking }) => booking),
+      flights: flown.rows,
+      charges: of('charge'),
+      mails: of('mail'),
+    };
   } finally {
     await client.end();
   }
 }
 
 function kinds(found: Found): (readonly [string, ReadonlyMap<string, readonly unknown[]>])[] {
-  return [['seat', found.seats], ['charge', found.charges], ['ticket', found.tickets], ['mail', found.mails]];
+  return [
+    ['seat', found.seats],
+    ['charge', found.charges],
+    ['ticket', found.tickets],
+    ['mail', found.mails],
+  ];
 }
 
 function total(of: ReadonlyMap<string, readonly unknown[]>): number {

@@ -28,7 +28,8 @@ class Airline {
 
   @Transaction()
   async issue(booking: string, flight: string, charge: string): Promise<string> {
-    return (await sql<{ number: string }>`insert into ticket (booking, flight, charge) values (${booking}, ${flight}, ${charge}) returning number`.one()).number;
+    return (await sql<{ number: string }>`insert into ticket (booking, flight, charge) values (${booking}, ${flight}, ${charge}) returning number`.one())
+      .number;
   }
 }
 
@@ -57,7 +58,10 @@ class Partners {
 
 @Service({ name: 'Bookings' })
 export class Bookings {
-  constructor(private readonly airline: Airline, private readonly partners: Partners) {}
+  constructor(
+    private readonly airline: Airline,
+    private readonly partners: Partners,
+  ) {}
 
   /** Runs to its end, on this process or on another one: what a finished step returned is read, not done again. */
   @Workflow()

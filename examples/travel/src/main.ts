@@ -8,7 +8,9 @@ import { travel } from './travel.js';
 
 async function main(options: Options): Promise<boolean> {
   const requests = misspell(requestsFor(options.flights), options.misspelt);
-  console.log(`Booking ${options.flights.toLocaleString('en')} flights with ${options.workers} workers; ${options.kills} times one is killed (seed ${options.seed}).`);
+  console.log(
+    `Booking ${options.flights.toLocaleString('en')} flights with ${options.workers} workers; ${options.kills} times one is killed (seed ${options.seed}).`,
+  );
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
   const done = await travel({ ...options, requests, progress: progressOf(requests.length, process.stdout), signal: interrupt.signal });

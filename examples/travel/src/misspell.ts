@@ -6,6 +6,7 @@ export function misspell(requests: readonly BookingRequest[], count: number): Bo
   const example = requests[0];
   if (example === undefined) return all;
   const stretch = Math.max(1, Math.floor(all.length / (count + 1)));
-  for (let i = 0; i < count; i++) all.splice(((i + 1) * (stretch + 1)) % (all.length + 1), 0, { ...example, to: 'Las Vegas' });
+  const { from, departure, miles } = example;
+  for (let i = 0; i < count; i++) all.splice(((i + 1) * (stretch + 1)) % (all.length + 1), 0, { from, to: 'Las Vegas', departure, miles });
   return all;
 }

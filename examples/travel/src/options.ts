@@ -64,6 +64,7 @@ function plantOf(given: string | undefined): Options['plant'] {
 function whole(name: string, given: string | undefined, otherwise: number, least: number, most: number): number {
   if (given === undefined) return otherwise;
   const value = Number(given);
-  if (given.trim() === '' || !Number.isInteger(value) || value < least || value > most) throw new UsageError(`--${name} ${given}: a whole number from ${least} to ${most}`);
+  if (given.trim() === '' || !Number.isInteger(value) || value < least || value > most)
+    throw new UsageError(`--${name} ${given}: a whole number from ${least} to ${most}`);
   return value;
 }

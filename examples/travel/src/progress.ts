@@ -15,7 +15,10 @@ export function progressOf(total: number, out: NodeJS.WriteStream): Progress {
 function bar(total: number, out: NodeJS.WriteStream): Progress {
   let kills = 0;
   let last = '';
-  const shown = new SingleBar({ format: '{bar} {value}/{total} bookings  {eta_formatted} left  {kills}', hideCursor: true, fps: 10, stream: out, gracefulExit: false }, Presets.shades_classic);
+  const shown = new SingleBar(
+    { format: '{bar} {value}/{total} bookings  {eta_formatted} left  {kills}', hideCursor: true, fps: 10, etaBuffer: 500, stream: out, gracefulExit: false },
+    Presets.shades_classic,
+  );
   shown.start(total, 0, { kills: last });
   return {
     settled: (count) => shown.update(count, { kills: last }),

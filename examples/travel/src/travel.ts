@@ -43,7 +43,10 @@ export async function travel(options: TravelOptions): Promise<Travel> {
     const database = await openDatabase(options.database);
     cleanUp.push(() => (keep ? database.leave() : database.drop()));
     const partners = await startPartners();
-    cleanUp.push(() => (keep ? Promise.resolve() : partners.forget()), () => partners.stop());
+    cleanUp.push(
+      () => (keep ? Promise.resolve() : partners.forget()),
+      () => partners.stop(),
+    );
     const crew = new Crew({ DATABASE_URL: database.url, TRAVEL_PARTNERS: partners.address });
     cleanUp.push(() => crew.stop(false));
     const killer = new Killer(options.seed, options.kills, requests.length);
@@ -63,7 +66,14 @@ export async function travel(options: TravelOptions): Promise<Travel> {
     keep = options.plant === undefined && counted.lost.length + counted.doubled.length > 0;
     const signals = await Promise.all(killer.signals);
     const kills = killer.kills.map((kill, i) => ({ ...kill, signal: signals[i] }));
-    return { audit: counted, history, kills, seconds, askedAgain: client.askedAgain, kept: keep ? { database: database.name, folder: partners.folder } : undefined };
+    return {
+      audit: counted,
+      history,
+      kills,
+      seconds,
+      askedAgain: client.askedAgain,
+      kept: keep ? { database: database.name, folder: partners.folder } : undefined,
+    };
   } finally {
     progress?.stop();
     for (const step of cleanUp.reverse()) await step();
@@ -79,6 +89,8 @@ function aborted(signal: AbortSignal | undefined): Promise<never> {
 async function damage(url: string, plant: 'double' | 'lost'): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query(plant === 'double' ? 'insert into ticket select * from ticket limit 1' : 'delete from ticket where booking = (select booking from ticket limit 1)');
+  await client.query(
+    plant === 'double' ? 'insert into ticket select * from ticket limit 1' : 'delete from ticket where booking = (select booking from ticket limit 1)',
+  );
   await client.end();
 }

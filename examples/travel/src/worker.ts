@@ -4,6 +4,10 @@ import { Bookings, PARTNERS, type Booking, type BookingRequest } from './booking
 import { bookingId, bookingPrefix, type FromWorker, type History, type Outcome, type ToWorker } from './messages.js';
 import { createTables } from './tables.js';
 
+process.on('disconnect', () => process.exit());
+if (!process.connected) process.exit(); // the coordinator died while this one was loading
+process.on('SIGINT', () => {}); // Ctrl-C reaches all processes of the terminal; the coordinator ends this one
+
 const app = await Apiary.launch({
   services: [Bookings],
   provide: [[PARTNERS, process.env['TRAVEL_PARTNERS'] ?? '']],
@@ -61,6 +65,4 @@ async function obey(message: ToWorker): Promise<void> {
 }
 
 process.on('message', (message: ToWorker) => void obey(message));
-process.on('disconnect', () => process.exit());
-process.on('SIGINT', () => {}); // Ctrl-C reaches all processes of the terminal; the coordinator ends this one
 say({ type: 'ready' });

@@ -23,7 +23,10 @@ class World {
     { kind: 'charge', key: `key-${n}`, booking: `booking-${n}`, cents: 1, charge: `c${n}` },
     { kind: 'mail', key: `mail-${n}`, booking: `booking-${n}` },
   ]);
-  constructor(readonly url: string, readonly client: pg.Client) {}
+  constructor(
+    readonly url: string,
+    readonly client: pg.Client,
+  ) {}
 
   async fill(): Promise<void> {
     await this.client.query(`truncate flight, seat, ticket; insert into flight values ('DTW-LAS', 2, 2);
@@ -43,8 +46,16 @@ const doubles: readonly (readonly [string, (world: World) => unknown, RegExp])[]
   ['a second charge', (w) => w.entries.push({ kind: 'charge', key: 'another', booking: 'booking-0', cents: 1, charge: 'c9' }), /booking-0: 2 charges/],
   ['a mail with another key', (w) => w.entries.push({ kind: 'mail', key: 'another', booking: 'booking-0' }), /booking-0: mails with several keys/],
   ['a seat of a refused request', (w) => w.client.query(`insert into seat values ('booking-3', 'DTW-LAS', 3)`), /booking-3: a seat without a booking/],
-  ['a charge of a sold-out booking', (w) => w.entries.push({ kind: 'charge', key: 'k', booking: 'booking-2', cents: 1, charge: 'c9' }), /booking-2: a charge without a booking/],
-  ['a ticket nobody asked for', (w) => w.client.query(`insert into ticket values (default, 'booking-9', 'DTW-LAS', 'c')`), /booking-9: a ticket .* nobody asked for/],
+  [
+    'a charge of a sold-out booking',
+    (w) => w.entries.push({ kind: 'charge', key: 'k', booking: 'booking-2', cents: 1, charge: 'c9' }),
+    /booking-2: a charge without a booking/,
+  ],
+  [
+    'a ticket nobody asked for',
+    (w) => w.client.query(`insert into ticket values (default, 'booking-9', 'DTW-LAS', 'c')`),
+    /booking-9: a ticket .* nobody asked for/,
+  ],
   ['more seats than counted', (w) => w.client.query('update flight set taken = 1'), /DTW-LAS: 1 seats counted, 2 sold/],
 ];
 
@@ -60,7 +71,11 @@ const losses: readonly (readonly [string, (world: World) => unknown, RegExp])[] 
   ['a booking sold out although there are seats', (w) => w.client.query('update flight set seats = 3'), /booking-2: refused as sold out/],
   ['another seat than the client was told', (w) => w.client.query('update seat set seat = 3 - seat'), /booking-0: the client was told seat 1/],
   ['another ticket than the client was told', (w) => w.client.query('update ticket set number = default'), /booking-0: the client was told another ticket/],
-  ['another charge than the client was told', (w) => (w.entries[0] = { ...(w.entries[0] as Entry & { kind: 'charge' }), charge: 'c9' }), /booking-0: the client was told another charge/],
+  [
+    'another charge than the client was told',
+    (w) => (w.entries[0] = { ...(w.entries[0] as Entry & { kind: 'charge' }), charge: 'c9' }),
+    /booking-0: the client was told another charge/,
+  ],
 ];
 
 describe('travel: the count at the end', function () {
@@ -89,7 +104,18 @@ describe('travel: the count at the end', function () {
   it('finds nothing where nothing is wrong; mails and bank requests may be repeated with their key', async () => {
     const right = await world();
     right.entries.push({ kind: 'mail', key: 'mail-0', booking: 'booking-0' }, { kind: 'repeat', key: 'key-0', booking: 'booking-0' });
-    expect(await right.count()).to.deep.equal({ booked: 2, soldOut: 1, refused: 1, seats: 2, charges: 2, tickets: 2, mails: 3, repeats: 1, lost: [], doubled: [] });
+    expect(await right.count()).to.deep.equal({
+      booked: 2,
+      soldOut: 1,
+      refused: 1,
+      seats: 2,
+      charges: 2,
+      tickets: 2,
+      mails: 3,
+      repeats: 1,
+      lost: [],
+      doubled: [],
+    });
   });
 
   for (const [what, spoil, found] of doubles) {
@@ -109,7 +135,10 @@ describe('travel: the count at the end', function () {
   }
 
   it('refuses a second run on the same database', async () => {
-    const refused = await openDatabase(databaseName).then(() => undefined, (error: Error) => error);
+    const refused = await openDatabase(databaseName).then(
+      () => undefined,
+      (error: Error) => error,
+    );
     expect(refused?.message).to.match(/another run is using the database/);
   });
 });

@@ -28,7 +28,11 @@ describe('travel: the client', () => {
 
   it('keeps a bounded number under way at one worker, and those it waits for do not count', () => {
     const [first, second] = [line(), line()];
-    const client = new Client(Array.from({ length: 5 }, () => request), 2, () => {});
+    const client = new Client(
+      Array.from({ length: 5 }, () => request),
+      2,
+      () => {},
+    );
     client.join(first);
     expect(first.heard).to.deep.equal(['book 0', 'book 1']);
     client.hear(first, { type: 'accepted', n: 0 });

@@ -20,7 +20,9 @@ export function holdServer(): void {
 
 /** The example as a user runs it, in lines. */
 export function runMain(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('#travel/main.js')), '--database', databaseName, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('#travel/main.js')), '--database', databaseName, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   return new Promise((resolve, reject) => {

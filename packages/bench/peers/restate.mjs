@@ -80,7 +80,7 @@ const service = () => restate.service({ name: 'Bench', handlers });
 
 async function startServer([ingressPort, adminPort, nodePort]) {
   // Not in the system's temporary folder, which may live in memory.
-  folder = mkdtempSync(fileURLToPath(new URL('./.restate-', import.meta.url)));
+  folder = mkdtempSync(fileURLToPath(new URL('./node_modules/.restate-', import.meta.url)));
   const command = createRequire(import.meta.url).resolve('@restatedev/restate-server/package.json').replace(/@restatedev.*/, '.bin/restate-server');
   const bind = (port) => `127.0.0.1:${port}`;
   server = spawn(command, ['--no-logo', '--listen-mode', 'tcp', '--base-dir', folder, '--bind-address', bind(nodePort), '--advertised-address', `http://${bind(nodePort)}`], {

@@ -32,6 +32,7 @@ export function growthOf(name: string, cost: OperationCost, baseline: Baseline, 
     const [before, after] = [was[key], cost[key]];
     if (before !== null && after !== null && !(after <= before + SLACK + idle)) problems.push(`${name}: ${key} grew from ${before} to ${after}`);
   }
-  if (baseline.server === server && !(cost.wal <= was.wal * WAL_SLACK + IDLE_WAL * idle)) problems.push(`${name}: log grew from ${was.wal} to ${cost.wal} bytes`);
+  if (baseline.server === server && !(cost.wal <= was.wal * WAL_SLACK + IDLE_WAL * idle))
+    problems.push(`${name}: log grew from ${was.wal} to ${cost.wal} bytes`);
   return problems;
 }

@@ -33,7 +33,9 @@ export async function smoke({ update }: { readonly update: boolean }): Promise<n
   const problems = compare(baseline, server, costs);
   if (baseline.server !== server) console.log(`PostgreSQL ${server}, baseline ${baseline.server}: bytes of log are not compared`);
   for (const problem of problems) console.error(problem);
-  console.log(problems.length === 0 ? 'no operation costs more than in the baseline' : `${problems.length} costs grew; if that is meant: npm run bench:smoke -- --update`);
+  console.log(
+    problems.length === 0 ? 'no operation costs more than in the baseline' : `${problems.length} costs grew; if that is meant: npm run bench:smoke -- --update`,
+  );
   return problems.length === 0 ? 0 : 1;
 }
 
@@ -66,7 +68,8 @@ async function costsOf(all: readonly Contender[], meter: ServerMeter, enough: (n
 /** The least of some runs; fewer, if the first ones are good enough. */
 async function leastCost(contender: Contender, workload: Workload, meter: ServerMeter, enough: (cost: OperationCost) => boolean): Promise<OperationCost> {
   let best = await countedRun(contender, meter, { workload, clients: 1, operations: OPERATIONS });
-  for (let run = 1; run < RUNS && !enough(best); run++) best = lesser(best, await countedRun(contender, meter, { workload, clients: 1, operations: OPERATIONS }));
+  for (let run = 1; run < RUNS && !enough(best); run++)
+    best = lesser(best, await countedRun(contender, meter, { workload, clients: 1, operations: OPERATIONS }));
   return {
     ...best,
     statements: hundredth(best.statements),

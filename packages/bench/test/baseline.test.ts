@@ -3,7 +3,8 @@ import { type Baseline, compare } from '#bench/baseline.js';
 
 const cost = { statements: 5, serverStatements: 5, roundTrips: 3, commits: 1, wal: 700 };
 const baseline: Baseline = { server: 18, costs: { 'tx1 apiary': cost } };
-const problems = (change: Partial<typeof cost>, seconds = 0.001, server = 18): string[] => compare(baseline, server, { 'tx1 apiary': { ...cost, ...change, seconds } });
+const problems = (change: Partial<typeof cost>, seconds = 0.001, server = 18): string[] =>
+  compare(baseline, server, { 'tx1 apiary': { ...cost, ...change, seconds } });
 
 describe('the baseline of operation costs', () => {
   it('accepts the same costs and savings', () => {

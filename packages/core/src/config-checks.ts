@@ -40,7 +40,8 @@ export function durationOf(value: unknown, path: string, leastMs: number, mostMs
 }
 
 export function oneOf<const T extends string>(value: unknown, path: string, allowed: readonly T[]): T | undefined {
-  if (value !== undefined && !allowed.includes(value as T)) raise('CONFIG', { path, problem: `${show(value)} is not one of ${allowed.map((v) => `'${v}'`).join(', ')}` });
+  if (value !== undefined && !allowed.includes(value as T))
+    raise('CONFIG', { path, problem: `${show(value)} is not one of ${allowed.map((v) => `'${v}'`).join(', ')}` });
   return value as T | undefined;
 }
 

@@ -37,8 +37,9 @@ function url(text: string, path: string): ResolvedDatabase {
 function instance(knex: Knex): ResolvedDatabase {
   const { client } = knex as { client?: { dialect?: unknown } };
   if (typeof client !== 'object' || client === null) raise('CONFIG', { path: 'database', problem: `${show(knex)} is no Knex` });
-  if (client.dialect !== 'postgresql') raise('CONFIG', { path: 'database', problem: 'this Knex is not for PostgreSQL: make it with { client: \'pg\' }' });
-  if ((knex as { isTransaction?: boolean }).isTransaction === true) raise('CONFIG', { path: 'database', problem: 'is a transaction: give the Knex it came from' });
+  if (client.dialect !== 'postgresql') raise('CONFIG', { path: 'database', problem: "this Knex is not for PostgreSQL: make it with { client: 'pg' }" });
+  if ((knex as { isTransaction?: boolean }).isTransaction === true)
+    raise('CONFIG', { path: 'database', problem: 'is a transaction: give the Knex it came from' });
   return { kind: 'knex', knex };
 }
 

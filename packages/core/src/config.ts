@@ -78,8 +78,25 @@ export interface ResolvedConfig {
 }
 
 const keys = [
-  'services', 'provide', 'name', 'version', 'database', 'migrations', 'dataDirectory', 'schema', 'schemaMigration', 'pool', 'notify', 'isolation', 'retry',
-  'lease', 'poll', 'linger', 'limits', 'log', 'shutdownOn',
+  'services',
+  'provide',
+  'name',
+  'version',
+  'database',
+  'migrations',
+  'dataDirectory',
+  'schema',
+  'schemaMigration',
+  'pool',
+  'notify',
+  'isolation',
+  'retry',
+  'lease',
+  'poll',
+  'linger',
+  'limits',
+  'log',
+  'shutdownOn',
 ] as const satisfies readonly (keyof Config)[];
 
 const second = 1000;
@@ -152,7 +169,11 @@ function pool(value: unknown): ResolvedConfig['pool'] {
 function rhythm(given: Readonly<Record<string, unknown>>): Pick<ResolvedConfig, 'leaseMs' | 'pollMs' | 'lingerMs'> {
   const leaseMs = durationOf(given['lease'], 'lease', 10, day) ?? 10 * second;
   const pollMs = durationOf(given['poll'], 'poll', 1, day) ?? second;
-  if (leaseMs <= 2 * pollMs) raise('CONFIG', { path: 'lease', problem: `${leaseMs} ms is not above twice the poll of ${pollMs} ms: a renewal that comes late once would lose the lease` });
+  if (leaseMs <= 2 * pollMs)
+    raise('CONFIG', {
+      path: 'lease',
+      problem: `${leaseMs} ms is not above twice the poll of ${pollMs} ms: a renewal that comes late once would lose the lease`,
+    });
   return { leaseMs, pollMs, lingerMs: durationOf(given['linger'], 'linger', 0, 10 * second) ?? 10 };
 }
 

@@ -20,7 +20,7 @@ export function newId(): string {
   }
   const now = wallClock();
   // The upper half of the counter is kept free, so that a new millisecond has at least 2048 ids to give.
-  if (now > lastMs) startMillisecond(now, byte() << 3 | byte() >> 5);
+  if (now > lastMs) startMillisecond(now, (byte() << 3) | (byte() >> 5));
   else if (++sequence > 0xfff) startMillisecond(lastMs + 1, 0);
   const counter = (0x7000 | sequence).toString(16);
   const variant = hex[0x80 | (byte() & 0x3f)] as string;

@@ -33,7 +33,11 @@ export function createLogger(log: LogOptions | Logger, fields: Fields = {}): Log
   if (isLogger(log)) return new SafeLogger((level, message, all) => log[level](message, { ...all }), fields);
   if (log.level === 'silent') return new SafeLogger(undefined, fields);
   const sink = winstonLogger(log.level ?? 'info', log.format ?? (process.stdout.isTTY ? 'pretty' : 'json'));
-  return new SafeLogger((level, message, all) => sink.log(level, message, { fields: all }), fields, (level) => sink.isLevelEnabled(level));
+  return new SafeLogger(
+    (level, message, all) => sink.log(level, message, { fields: all }),
+    fields,
+    (level) => sink.isLevelEnabled(level),
+  );
 }
 
 /** The same logger with more fields on every line. */
@@ -87,7 +91,10 @@ function winstonLogger(level: Level, format: 'json' | 'pretty'): winston.Logger 
   const logger = winston.createLogger({
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
     level,
-    format: combine(timestamp(), printf((info) => line(info as unknown as Line))),
+    format: combine(
+      timestamp(),
+      printf((info) => line(info as unknown as Line)),
+    ),
     transports: [new winston.transports.Console()],
     exitOnError: false,
   });
@@ -111,9 +118,11 @@ function jsonLine({ timestamp, level, message, fields }: Line): string {
 const colours: Readonly<Record<Level, number>> = { debug: 90, info: 36, warn: 33, error: 31 };
 
 function prettyLine({ timestamp, level, message, fields }: Line): string {
-  const shown = Object.entries(fields).filter(([, value]) => value !== undefined).map(([key, value]) => {
-    const stack = typeof value === 'object' && value !== null ? (value as { stack?: unknown }).stack : undefined;
-    return typeof stack === 'string' ? `\n${stack}` : ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
-  });
+  const shown = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => {
+      const stack = typeof value === 'object' && value !== null ? (value as { stack?: unknown }).stack : undefined;
+      return typeof stack === 'string' ? `\n${stack}` : ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
+    });
   return `${timestamp.slice(11, 23)} \u001b[${colours[level]}m${level.padEnd(5)}\u001b[39m ${message}${shown.join('')}`;
 }

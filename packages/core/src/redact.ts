@@ -7,7 +7,9 @@ const urlPassword = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@]{0,256}):[^\s/@]{1,51
 const postgresPassword = /(\bpostgres(?:ql)?:\/\/[^\s:/@]{0,256}):\S{1,512}@/gi;
 /** `password=...` of connection strings and query strings, bare or quoted. */
 const namedSecret = /\b((?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key)\s{0,5}=\s{0,5})('[^']{0,512}'|"[^"]{0,512}"|[^\s&;,'"]+)/gi;
-const secretKey = /^(.*[_-])?(pass(word|wd|phrase)?|pwd|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credentials?)$|(Password|Passwd|Passphrase|Secret|Token|ApiKey|PrivateKey)$/;
+const secretKey = /^(.*[_-])?(pass(word|wd|phrase)?|pwd|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credentials?)$/;
+const secretSuffix = /(Password|Passwd|Passphrase|Secret|Token|ApiKey|PrivateKey)$/;
+/^(.*[_-])?(pass(word|wd|phrase)?|pwd|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credentials?)$|(Password|Passwd|Passphrase|Secret|Token|ApiKey|PrivateKey)$/;
 const deepest = 6;
 const mostMembers = 100;
 const longestText = 32_768;
@@ -36,7 +38,7 @@ function members(object: object, around: Set<object>, depth: number): Record<str
 
 function isSecret(key: string): boolean {
   const end = key.slice(-64);
-  return secretKey.test(end) || secretKey.test(end.toLowerCase());
+  return secretSuffix.test(end) || secretKey.test(end.toLowerCase());
 }
 
 function plain(value: unknown, around: Set<object>, depth: number): unknown {

@@ -40,14 +40,17 @@ export function resolveRetry(...policies: readonly (RetryPolicy | undefined)[]):
 function check(policy: RetryPolicy): void {
   if (typeof policy !== 'object' || policy === null || Array.isArray(policy)) raise('CONFIG', { path: 'retry', problem: 'is no object' });
   for (const key of Object.keys(policy)) {
-    if (!(known as readonly string[]).includes(key)) raise('CONFIG', { path: `retry.${key}`, problem: `there is no such option; known are ${known.join(', ')}` });
+    if (!(known as readonly string[]).includes(key))
+      raise('CONFIG', { path: `retry.${key}`, problem: `there is no such option; known are ${known.join(', ')}` });
   }
   const { maxAttempts, backoff, jitter, retryIf } = policy;
   if (maxAttempts !== undefined && !(maxAttempts >= 1 && (Number.isInteger(maxAttempts) || maxAttempts === Infinity))) {
     raise('CONFIG', { path: 'retry.maxAttempts', problem: `${show(maxAttempts)} is no whole number from 1, nor Infinity` });
   }
-  if (backoff !== undefined && !(Number.isFinite(backoff) && backoff >= 1)) raise('CONFIG', { path: 'retry.backoff', problem: `${show(backoff)} is no number from 1` });
-  if (jitter !== undefined && !(typeof jitter === 'number' && jitter >= 0 && jitter <= 1)) raise('CONFIG', { path: 'retry.jitter', problem: `${show(jitter)} is no number from 0 to 1` });
+  if (backoff !== undefined && !(Number.isFinite(backoff) && backoff >= 1))
+    raise('CONFIG', { path: 'retry.backoff', problem: `${show(backoff)} is no number from 1` });
+  if (jitter !== undefined && !(typeof jitter === 'number' && jitter >= 0 && jitter <= 1))
+    raise('CONFIG', { path: 'retry.jitter', problem: `${show(jitter)} is no number from 0 to 1` });
   if (retryIf !== undefined && typeof retryIf !== 'function') raise('CONFIG', { path: 'retry.retryIf', problem: `${show(retryIf)} is no function` });
   const initial = policy.initialInterval === undefined ? 0 : milliseconds(policy.initialInterval, 'retry.initialInterval');
   const max = policy.maxInterval === undefined ? initial : milliseconds(policy.maxInterval, 'retry.maxInterval');
@@ -55,7 +58,11 @@ function check(policy: RetryPolicy): void {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' || typeof value === 'function' ? `a value of type ${typeof value}` : String(value);
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : typeof value === 'object' || typeof value === 'function'
+      ? `a value of type ${typeof value}`
+      : String(value);
 }
 
 /**

@@ -45,7 +45,9 @@ export function instantiate(fn: RegisteredFunction, args: readonly unknown[]): u
  * @throws REGISTRATION with all of them
  */
 export function checkRules(functions: Iterable<RegisteredFunction>): void {
-  const problems = [...functions].flatMap((fn) => fn.parameters.flatMap(({ type }) => rulesOf(type).problems.map((problem) => ({ method: fn.name, ...problem }))));
+  const problems = [...functions].flatMap((fn) =>
+    fn.parameters.flatMap(({ type }) => rulesOf(type).problems.map((problem) => ({ method: fn.name, ...problem }))),
+  );
   if (problems.length > 0) raise('REGISTRATION', { problems });
 }
 
@@ -93,7 +95,13 @@ function instance(rule: Pick<ParameterRule, 'name' | 'type'>, value: unknown, pa
 function transformed({ type, name }: Pick<ParameterRule, 'name' | 'type'>, value: object, path: string, builder: Builder): object {
   if (builder.dropsDiscriminators) {
     raise('REGISTRATION', {
-      problems: [{ method: `${type.name} (parameter ${name})`, problem: 'a @Type with a discriminator beside @Transform, @Expose or @Exclude loses its discriminator', remedy: 'Set keepDiscriminatorProperty: true' }],
+      problems: [
+        {
+          method: `${type.name} (parameter ${name})`,
+          problem: 'a @Type with a discriminator beside @Transform, @Expose or @Exclude loses its discriminator',
+          remedy: 'Set keepDiscriminatorProperty: true',
+        },
+      ],
     });
   }
   const made = plainToInstance(type as new () => object, plainClone(value, path));
@@ -128,6 +136,10 @@ function flatten(error: ValidationError, parent: string, report: (v: Violation) 
 
 /** With the value only where it is short and plain: errors are logged and sent. */
 function violation(path: string, rule: string, message: string, value: unknown): Violation {
-  const isShown = value === null || typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && value.length <= 100 && !/pass|secret|token|pin\b|key\b/i.test(path));
+  const isShown =
+    value === null ||
+    typeof value === 'number' ||
+    typeof value === 'boolean' ||
+    (typeof value === 'string' && value.length <= 100 && !/pass|secret|token|pin\b|key\b/i.test(path));
   return isShown ? { path, rule, message, value } : { path, rule, message };
 }

@@ -6,11 +6,18 @@ const day = 86_400_000;
 /** Runs with a setTimeout that records its waits; fires them when told. */
 function withTimers(test: (timers: { readonly waits: () => number[]; readonly fire: () => void; readonly unrefed: () => number }) => void): void {
   const [set, clear] = [globalThis.setTimeout, globalThis.clearTimeout];
-  interface Entry { readonly run: () => void; readonly ms: number; refed: boolean; unref(): Entry }
+  interface Entry {
+    readonly run: () => void;
+    readonly ms: number;
+    refed: boolean;
+    unref(): Entry;
+  }
   const entries = new Set<Entry>();
   globalThis.setTimeout = ((run: () => void, ms: number) => {
     const entry: Entry = {
-      run, ms, refed: true,
+      run,
+      ms,
+      refed: true,
       unref() {
         entry.refed = false;
         return entry;
@@ -38,13 +45,13 @@ function withTimers(test: (timers: { readonly waits: () => number[]; readonly fi
 }
 
 describe('the clock', () => {
-  it('is this machine\'s before it knows the database\'s', () => {
+  it("is this machine's before it knows the database's", () => {
     const [before, now] = [Date.now(), new Clock().now()];
     expect(now).within(before - 2, Date.now() + 2);
     expect(Number.isInteger(now)).equal(true);
   });
 
-  it('follows the database after that, whatever this machine\'s clock does', () => {
+  it("follows the database after that, whatever this machine's clock does", () => {
     const clock = new Clock();
     const sent = monotonic();
     clock.synchronise(5_000_000, sent, sent);
@@ -60,7 +67,7 @@ describe('the clock', () => {
     }
   });
 
-  it('takes the database\'s answer for the middle of its way', () => {
+  it("takes the database's answer for the middle of its way", () => {
     const clock = new Clock();
     const sent = monotonic() - 1000;
     clock.synchronise(1_000_000, sent, sent + 1000);
@@ -91,10 +98,16 @@ describe('timers', () => {
     const clock = new Clock();
     const due = clock.now() + 30;
     let fired = 0;
-    await new Promise<void>((resolve) => clock.setTimer(due, () => {
-      fired++;
-      resolve();
-    }, { keepsAlive: true }));
+    await new Promise<void>((resolve) =>
+      clock.setTimer(
+        due,
+        () => {
+          fired++;
+          resolve();
+        },
+        { keepsAlive: true },
+      ),
+    );
     expect(clock.now()).least(due);
     expect([fired, clock.pending()]).deep.equal([1, []]);
   });

@@ -35,8 +35,42 @@ describe('new ids', () => {
 });
 
 describe('ids of users', () => {
-  const good = ['a', 'order-17', 'é', '漢'.repeat(170), 'x'.repeat(512), '😀'.repeat(128), "'; drop table", '%_\\', ' ', '\n', '__proto__', '{"$apiary":1}', newId()];
-  const bad: unknown[] = ['', 'x'.repeat(513), '漢'.repeat(171), '😀'.repeat(129), '\0', 'a\0b', '\ud800', 'a\udc00', undefined, null, 5, 5n, {}, [], ['a'], Symbol('s'), () => 'a', new String('a'), { toString: () => 'a' }];
+  const good = [
+    'a',
+    'order-17',
+    'é',
+    '漢'.repeat(170),
+    'x'.repeat(512),
+    '😀'.repeat(128),
+    "'; drop table",
+    '%_\\',
+    ' ',
+    '\n',
+    '__proto__',
+    '{"$apiary":1}',
+    newId(),
+  ];
+  const bad: unknown[] = [
+    '',
+    'x'.repeat(513),
+    '漢'.repeat(171),
+    '😀'.repeat(129),
+    '\0',
+    'a\0b',
+    '\ud800',
+    'a\udc00',
+    undefined,
+    null,
+    5,
+    5n,
+    {},
+    [],
+    ['a'],
+    Symbol('s'),
+    () => 'a',
+    new String('a'),
+    { toString: () => 'a' },
+  ];
 
   it('are 1 to 512 bytes of well-formed Unicode without NUL', () => {
     for (const id of good) checkId(id);

@@ -16,7 +16,9 @@ function recorder(): { lines: Line[]; logger: Logger } {
 
 /** What loggers made from options write to a standard output that is no terminal, in the order of the scripts. One process for all: it starts slowly. */
 function written(runs: readonly { readonly options: object; readonly script: string }[]): string[] {
-  const parts = runs.map(({ options, script }) => `{ const log = createLogger(${JSON.stringify(options)}, { app: 'shop' }); ${script}; process.stdout.write('--- next\\n'); }`);
+  const parts = runs.map(
+    ({ options, script }) => `{ const log = createLogger(${JSON.stringify(options)}, { app: 'shop' }); ${script}; process.stdout.write('--- next\\n'); }`,
+  );
   const code = `import { createLogger, withFields } from '@apiary/core/internal'; ${parts.join('\n')}`;
   return execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8', cwd: import.meta.dirname }).split('--- next\n');
 }
@@ -33,7 +35,11 @@ describe('log lines', () => {
       { options: { level: 'silent' }, script: everyLevel },
     ]);
   });
-  const parsed = (text: string): Record<string, unknown>[] => text.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+  const parsed = (text: string): Record<string, unknown>[] =>
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
 
   it('are JSON where there is no terminal, with time, level, message and fields', () => {
     const lines = parsed(json);
@@ -53,7 +59,7 @@ describe('log lines', () => {
     expect(silent).equal('');
   });
 
-  it('go to a logger of the user\'s, with the fields of the app and of the place', () => {
+  it("go to a logger of the user's, with the fields of the app and of the place", () => {
     const { lines, logger } = recorder();
     const log = withFields(createLogger(logger, { app: 'shop' }), { workflowId: 'w', step: 'A.b' });
     log.warn('careful', { n: 1 });
@@ -64,7 +70,7 @@ describe('log lines', () => {
     ]);
   });
 
-  it('call the methods of a user\'s logger as methods', () => {
+  it("call the methods of a user's logger as methods", () => {
     class Counting {
       count = 0;
       debug(): void {
@@ -95,7 +101,11 @@ describe('log lines', () => {
     const listener = (error: unknown): void => void unhandled.push(error);
     process.on('unhandledRejection', listener);
     log.debug('a');
-    log.info('b', { get x(): never { throw new Error('getter'); } });
+    log.info('b', {
+      get x(): never {
+        throw new Error('getter');
+      },
+    });
     log.warn({ toString: fail } as unknown as string);
     log.error('d');
     await new Promise((resolve) => setImmediate(resolve));
@@ -119,15 +129,25 @@ describe('secrets', () => {
   });
 
   it('leave other text as it is', () => {
-    for (const text of ['', 'mail bob@example.org', 'http://host:8080/path', 'a = b', 'postgres://host/db', 'x@y:z=1', 'passwords are 3']) expect(redactText(text)).equal(text);
+    for (const text of ['', 'mail bob@example.org', 'http://host:8080/path', 'a = b', 'postgres://host/db', 'x@y:z=1', 'passwords are 3'])
+      expect(redactText(text)).equal(text);
   });
 
   it('in fields are hidden by name and in texts, however deep', () => {
     const { lines, logger } = recorder();
     const error = new Error('no postgres://bob:s3cret@host/db', { cause: new Error('token=s3cret') });
     createLogger(logger, { databaseUrl: 'postgres://bob:s3cret@host/db' }).error('at postgres://bob:s3cret@host/db', {
-      password: 's3cret', dbPassword: 's3cret', DB_PASSWORD: 's3cret', headers: { authorization: 's3cret', cookie: 's3cret' }, list: [{ apiKey: 's3cret' }], error, map: new Map([['token', 's3cret']]), set: new Set(['password=s3cret']),
-      accessToken: 's3cret', 'client-secret': 's3cret', shown: 'value',
+      password: 's3cret',
+      dbPassword: 's3cret',
+      DB_PASSWORD: 's3cret',
+      headers: { authorization: 's3cret', cookie: 's3cret' },
+      list: [{ apiKey: 's3cret' }],
+      error,
+      map: new Map([['token', 's3cret']]),
+      set: new Set(['password=s3cret']),
+      accessToken: 's3cret',
+      'client-secret': 's3cret',
+      shown: 'value',
     });
     const text = JSON.stringify(lines);
     expect(text).not.include('s3cret');
@@ -136,7 +156,13 @@ describe('secrets', () => {
 
   it('are looked for without going back and forth: texts made to be slow are searched too', () => {
     // A search that is quadratic in any of these does not end before mocha does.
-    for (const text of ['a.'.repeat(5_000_000) + '@', 'postgres://:'.repeat(1_000_000) + '@=', 'password'.repeat(1_000_000) + '=', `password${' '.repeat(5_000_000)}=`, 'x://'.repeat(2_000_000) + '@']) {
+    for (const text of [
+      'a.'.repeat(5_000_000) + '@',
+      'postgres://:'.repeat(1_000_000) + '@=',
+      'password'.repeat(1_000_000) + '=',
+      `password${' '.repeat(5_000_000)}=`,
+      'x://'.repeat(2_000_000) + '@',
+    ]) {
       expect(redactText(text).length).most(100_000);
     }
   });
@@ -144,7 +170,9 @@ describe('secrets', () => {
   it('searching makes plain data of any fields, bounded in depth and width', () => {
     const loop: Record<string, unknown> = { n: 1n, at: new Date(0), bytes: Buffer.from('x'), run() {}, s: Symbol('s'), none: undefined };
     loop['self'] = loop;
-    expect(redactFields({ loop })).deep.equal({ loop: { n: '1', at: '1970-01-01T00:00:00.000Z', bytes: '[1 bytes]', run: '[function]', s: 'Symbol(s)', self: '[circular]' } });
+    expect(redactFields({ loop })).deep.equal({
+      loop: { n: '1', at: '1970-01-01T00:00:00.000Z', bytes: '[1 bytes]', run: '[function]', s: 'Symbol(s)', self: '[circular]' },
+    });
     let deep: unknown = 'bottom';
     for (let i = 0; i < 10_000; i++) deep = [deep];
     expect(JSON.stringify(redactFields({ deep, wide: Array.from({ length: 10_000 }, () => 1) })).length).below(1000);

@@ -24,10 +24,26 @@ describe('retry policies', () => {
 
   it('are refused with the path of what is wrong', () => {
     const bad: readonly (readonly [unknown, string])[] = [
-      [{ maxAttempts: 0 }, 'retry.maxAttempts'], [{ maxAttempts: 1.5 }, 'retry.maxAttempts'], [{ maxAttempts: '3' }, 'retry.maxAttempts'], [{ maxAttempts: Number.NaN }, 'retry.maxAttempts'], [{ maxAttempts: null }, 'retry.maxAttempts'],
-      [{ backoff: 0.5 }, 'retry.backoff'], [{ backoff: Infinity }, 'retry.backoff'], [{ jitter: 1.1 }, 'retry.jitter'], [{ jitter: -0.1 }, 'retry.jitter'], [{ jitter: '0.1' }, 'retry.jitter'],
-      [{ initialInterval: '1 hourz' }, 'retry.initialInterval'], [{ initialInterval: -1 }, 'retry.initialInterval'], [{ maxInterval: 'soon' }, 'retry.maxInterval'], [{ maxInterval: Infinity }, 'retry.maxInterval'],
-      [{ initialInterval: 100, maxInterval: 10 }, 'retry.maxInterval'], [{ retryIf: true }, 'retry.retryIf'], [{ attempts: 3 }, 'retry.attempts'], [null, 'retry'], [5, 'retry'], [[], 'retry'],
+      [{ maxAttempts: 0 }, 'retry.maxAttempts'],
+      [{ maxAttempts: 1.5 }, 'retry.maxAttempts'],
+      [{ maxAttempts: '3' }, 'retry.maxAttempts'],
+      [{ maxAttempts: Number.NaN }, 'retry.maxAttempts'],
+      [{ maxAttempts: null }, 'retry.maxAttempts'],
+      [{ backoff: 0.5 }, 'retry.backoff'],
+      [{ backoff: Infinity }, 'retry.backoff'],
+      [{ jitter: 1.1 }, 'retry.jitter'],
+      [{ jitter: -0.1 }, 'retry.jitter'],
+      [{ jitter: '0.1' }, 'retry.jitter'],
+      [{ initialInterval: '1 hourz' }, 'retry.initialInterval'],
+      [{ initialInterval: -1 }, 'retry.initialInterval'],
+      [{ maxInterval: 'soon' }, 'retry.maxInterval'],
+      [{ maxInterval: Infinity }, 'retry.maxInterval'],
+      [{ initialInterval: 100, maxInterval: 10 }, 'retry.maxInterval'],
+      [{ retryIf: true }, 'retry.retryIf'],
+      [{ attempts: 3 }, 'retry.attempts'],
+      [null, 'retry'],
+      [5, 'retry'],
+      [[], 'retry'],
     ];
     for (const [policy, path] of bad) {
       try {

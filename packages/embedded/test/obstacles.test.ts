@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { spawn } from 'node:child_process';
 import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -27,12 +28,17 @@ describe('the embedded server', () => {
 
   it('starts over a stale pid file whose number belongs to a stranger, and leaves the stranger alone', async () => {
     dataDirectory = await folderWithData();
-    const stranger = process.pid;
-    await writeFile(
-      join(dataDirectory, 'postgres', 'postmaster.pid'),
-      `${stranger}\n${dataDirectory}/postgres\n1700000000\n5432\n\n127.0.0.1\n  1234567  7\nready\n`,
-    );
-    await expectTheRow();
+    // Of the server's own account: PostgreSQL believes that it is another postmaster.
+    const { uid, gid } = await stat(join(dataDirectory, 'postgres'));
+    const stranger = spawn('sleep', ['600'], { stdio: 'ignore', ...(isRoot && { uid, gid }) });
+    try {
+      const pidFile = `${stranger.pid}\n${dataDirectory}/postgres\n1700000000\n5432\n\n127.0.0.1\n  1234567  7\nready\n`;
+      await writeFile(join(dataDirectory, 'postgres', 'postmaster.pid'), pidFile);
+      await expectTheRow();
+      expect(stranger.exitCode ?? stranger.signalCode).to.equal(null);
+    } finally {
+      stranger.kill();
+    }
   });
 
   it('starts over a pid file that is damaged', async () => {

@@ -56,6 +56,7 @@ export class Crew {
     if (message.type === 'ready') {
       worker.ready = true;
       this.#client?.join(worker);
+      if (this.#history !== undefined) worker.send({ type: 'history' });
     } else if (message.type === 'history') {
       this.#history?.(message);
     } else {
@@ -71,10 +72,10 @@ export class Crew {
     this.#hire();
   }
 
-  /** What Apiary's records say, from a worker that is ready. */
+  /** What Apiary's records say, from a worker that is ready or will be. */
   async history(): Promise<History> {
     const told = new Promise<History>((resolve) => (this.#history = resolve));
-    [...this.workers].find(({ ready }) => ready)?.send({ type: 'history' });
+    [...this.workers].find(({ ready, killed }) => ready && !killed)?.send({ type: 'history' });
     return Promise.race([told, this.broken]);
   }
 

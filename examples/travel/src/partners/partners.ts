@@ -21,10 +21,17 @@ export async function startPartners(): Promise<Partners> {
   const file = join(folder, 'ledger.jsonl');
   const child = fork(fileURLToPath(new URL('./process.js', import.meta.url)), [file]);
   const exited = once(child, 'exit');
-  const [address] = (await Promise.race([once(child, 'message'), exited.then(() => Promise.reject(new Error('the partners\' process did not start')))])) as [string];
+  const [address] = (await Promise.race([once(child, 'message'), exited.then(() => Promise.reject(new Error("the partners' process did not start")))])) as [
+    string,
+  ];
   return {
-    address, folder,
-    entries: async () => (await readFile(file, 'utf8')).split('\n').filter(Boolean).map((line) => JSON.parse(line) as Entry),
+    address,
+    folder,
+    entries: async () =>
+      (await readFile(file, 'utf8'))
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Entry),
     stop: async () => {
       if (child.connected) child.disconnect();
       await exited;

@@ -7,16 +7,20 @@ const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 export function post(url: string, headers: Readonly<Record<string, string>>, body: unknown, signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const text = JSON.stringify(body);
-    const sent = request(url, { method: 'POST', agent, signal, headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } }, (answer) => {
-      let read = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk: string) => (read += chunk));
-      answer.on('error', reject);
-      answer.on('end', () => {
-        if (answer.statusCode === 200) resolve(JSON.parse(read));
-        else reject(new Error(`${url} answered ${answer.statusCode ?? 'nothing'}: ${read}`));
-      });
-    });
+    const sent = request(
+      url,
+      { method: 'POST', agent, signal, headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } },
+      (answer) => {
+        let read = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (chunk: string) => (read += chunk));
+        answer.on('error', reject);
+        answer.on('end', () => {
+          if (answer.statusCode === 200) resolve(JSON.parse(read));
+          else reject(new Error(`${url} answered ${answer.statusCode ?? 'nothing'}: ${read}`));
+        });
+      },
+    );
     sent.on('error', reject);
     sent.end(text);
   });

@@ -4,6 +4,10 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Ledger } from './ledger.js';
 
+process.on('disconnect', () => process.exit());
+process.on('SIGINT', () => {}); // Ctrl-C reaches all processes of the terminal; the coordinator ends this one
+if (!process.connected) process.exit();
+
 const ledger = await Ledger.open(process.argv[2] ?? '');
 const charges = new Map<string, Promise<string>>();
 
@@ -40,5 +44,3 @@ const server = createServer((request, response) => {
 });
 server.keepAliveTimeout = 60_000; // no answer is lost because a kept connection was closed under a request
 server.listen(0, '127.0.0.1', () => process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
-process.on('disconnect', () => process.exit());
-process.on('SIGINT', () => {});

@@ -1,7 +1,7 @@
 /** What one operation cost, on average over a run of a fixed number of operations. */
 export interface OperationCost {
   readonly statements: number;
-  /** By pg_stat_statements, where the server has it: a check on `statements`. */
+  /** By pg_stat_statements, where the server has it: a check on `statements`. It misses prepared BEGINs and COMMITs after their first execution. */
   readonly serverStatements: number | null;
   /** Writes to a socket of the database. */
   readonly roundTrips: number;

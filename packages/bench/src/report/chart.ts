@@ -28,7 +28,9 @@ export function chart(measurements: readonly Measurement[], yardstick: string): 
   }
   const one = LEFT + scale;
   const line = `<line x1="${one.toFixed(1)}" y1="58" x2="${one.toFixed(1)}" y2="${y - GAP}" stroke="#57606a" stroke-dasharray="4 3"/>`;
-  const legend = engines.map((engine, i) => rect(LEFT + i * 130, 34, 12, 12, COLOURS[(i + 1) % COLOURS.length] ?? '#000') + text(LEFT + i * 130 + 17, 44, engine, 'start', 12));
+  const legend = engines.map(
+    (engine, i) => rect(LEFT + i * 130, 34, 12, 12, COLOURS[(i + 1) % COLOURS.length] ?? '#000') + text(LEFT + i * 130 + 17, 44, engine, 'start', 12),
+  );
   const body = [text(10, 22, `Operations a second, as a multiple of ${yardstick} (dashed line)`, 'start', 15), ...legend, line, ...parts].join('\n');
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" font-family="system-ui, sans-serif">
 <rect width="100%" height="100%" fill="#fff"/>

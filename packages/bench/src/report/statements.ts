@@ -8,7 +8,13 @@ export function statementTable(operations: number, costs: readonly StatementCost
     `${calls.padStart(7)} ${rows.padStart(7)} ${time.padStart(8)} ${wal.padStart(7)}  ${text}`;
   const lines = costs.slice(0, 15).map(({ calls, rows, milliseconds, wal, text }) => {
     const each = (value: number): number => value / operations;
-    return line(each(calls).toFixed(2), each(rows).toFixed(2), (each(milliseconds) * 1000).toFixed(1), each(wal).toFixed(0), text.replace(/\s+/g, ' ').slice(0, TEXT));
+    return line(
+      each(calls).toFixed(2),
+      each(rows).toFixed(2),
+      (each(milliseconds) * 1000).toFixed(1),
+      each(wal).toFixed(0),
+      text.replace(/\s+/g, ' ').slice(0, TEXT),
+    );
   });
   return [line('calls', 'rows', 'us', 'WAL B', 'statement'), ...lines].join('\n');
 }

@@ -1,7 +1,23 @@
 import type { Measurement } from '../coordinator/measurement.js';
 import { bytes, count, latency, ratio, throughput } from './format.js';
 
-const HEADER = ['workload', 'clients', 'engine', 'op/s', 'ratio', 'range', 'p50 ms', 'p99 ms', 'stmts', 'trips', 'commits', 'WAL B', 'node us', 'pg us', 'peak MB'];
+const HEADER = [
+  'workload',
+  'clients',
+  'engine',
+  'op/s',
+  'ratio',
+  'range',
+  'p50 ms',
+  'p99 ms',
+  'stmts',
+  'trips',
+  'commits',
+  'WAL B',
+  'node us',
+  'pg us',
+  'peak MB',
+];
 
 /** One row a measurement, as text; all but the first three columns are numbers. */
 export function rows(measurements: readonly Measurement[]): string[][] {
@@ -28,7 +44,9 @@ export function rows(measurements: readonly Measurement[]): string[][] {
 export function textTable(measurements: readonly Measurement[]): string {
   const all = [HEADER, ...rows(measurements)];
   const widths = HEADER.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map((row) => row.map((cell, column) => (column === 0 || column === 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')).join('\n');
+  return all
+    .map((row) => row.map((cell, column) => (column === 0 || column === 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  '))
+    .join('\n');
 }
 
 export function markdownTable(measurements: readonly Measurement[]): string {

@@ -21,7 +21,15 @@ export const processes: Study = async ({ server, pool }) => {
       for (let round = 0; round <= ROUNDS; round++) pairs.push([await speed(executors.slice(0, 1), round), await speed(executors, round)]);
       const kept = pairs.slice(1);
       const columns = [median(kept.map(([one]) => one)), median(kept.map(([, two]) => two))].map((value) => value.toFixed(0).padStart(12));
-      console.log([workload.padEnd(12), ...columns, median(kept.map(([one, two]) => two / one)).toFixed(2).padStart(8)].join(''));
+      console.log(
+        [
+          workload.padEnd(12),
+          ...columns,
+          median(kept.map(([one, two]) => two / one))
+            .toFixed(2)
+            .padStart(8),
+        ].join(''),
+      );
     }
   } finally {
     await Promise.all(executors.map((executor) => executor.stop()));

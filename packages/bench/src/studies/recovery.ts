@@ -53,7 +53,10 @@ async function recover({ server, pool }: StudyContext, executors: number): Promi
 
 async function timeUntilDone(client: pg.ClientBase, dead: string): Promise<number> {
   const left = async (condition: string, values: unknown[]): Promise<boolean> => {
-    const { rows } = await client.query<{ found: boolean }>(`select exists (select from apiary.workflow_status where status = 'PENDING' and ${condition}) as found`, values);
+    const { rows } = await client.query<{ found: boolean }>(
+      `select exists (select from apiary.workflow_status where status = 'PENDING' and ${condition}) as found`,
+      values,
+    );
     return rows[0]?.found === true;
   };
   while (!(await left('executor_id <> $1', [dead]))) await delay(POLL_MS);

@@ -20,12 +20,10 @@ export function takeRows(ctx: Context, P: Process, w: number, carrier: Carrier):
     rows.push({ type: 'start', w, executor: P.executor, epoch: run.epoch, outcome: null, foreign: false });
   }
   if (ctx.spec(w).direct === true) return rows;
-  const { calls } = ctx.planOf(w, run);
   run.steps.forEach((step, i) => {
-    const call = calls[i];
-    if (step.row !== 'buffer' || call === undefined) return;
+    if (step.row !== 'buffer' || step.kind === '') return;
     if (take) step.row = carrier;
-    rows.push({ type: 'record', w, executor: P.executor, epoch: run.epoch, i, kind: call.kind, input: call.input, value: step.value });
+    rows.push({ type: 'record', w, executor: P.executor, epoch: run.epoch, i, kind: step.kind, input: step.input, value: step.value });
   });
   return rows;
 }

@@ -24,6 +24,7 @@ export function answerObservers(ctx: Context, t: State): void {
     const { process, workflow } = ctx.scenario.callers[k] as CallerSpec;
     const row = t.workflows[workflow];
     const P = t.processes[process] as Process;
+    if (c.state === 'observing' && row == null && t.timeline > 0) c.state = 'gone'; // lost with the old primary: an error
     if (c.state !== 'observing' || row == null || row.status === 'PENDING' || P.state !== 'up' || P.connection !== 'usable') return;
     Object.assign(c, { state: 'answered', told: { status: row.status, value: row.value } });
   });
@@ -62,7 +63,7 @@ function lookUp(ctx: Context, t: State, p: number, k: number, w: number): void {
 function forkMoves(ctx: Context, s: State, p: number, k: number, w: number, to: Moves<State>): void {
   const { of, step } = ctx.spec(w).fork as { of: number; step: number };
   const caller = s.callers[k] as Caller;
-  const lost = caller.state === 'starting' && !s.backends.some((b) => b.kind === 'fork' && b.process === p && b.w === w);
+  const lost = (caller.state === 'starting' || caller.state === 'lookup') && !s.backends.some((b) => b.kind === 'fork' && b.process === p && b.w === w);
   if ((caller.state !== 'new' && !lost) || s.workflows[of] == null || s.budget.fork === 0) return;
   to.step(`client: forks workflow ${of} from step ${step} as workflow ${w} at ${nameOf(p)}`, (t) => {
     (t.callers[k] as Caller).state = 'starting';

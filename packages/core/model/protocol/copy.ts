@@ -16,6 +16,8 @@ export function copyState(s: State): State {
     processes: s.processes.map(copyProcess),
     callers: s.callers.map((c) => ({ ...c })),
     budget: { ...s.budget },
+    timeline: s.timeline,
+    standby: s.standby,
     broken: s.broken,
   };
 }

@@ -9,7 +9,7 @@ export function violation(ctx: Context, s: State): string {
     const found = s.deleted[w] ? '' : tree(ctx, s, w) || history(ctx, s, w) || status(ctx, s, w);
     if (found !== '') return found;
   }
-  for (let k = 0; k < s.callers.length; k++) {
+  for (let k = 0; k < s.callers.length && s.timeline === 0; k++) {
     const found = answer(ctx, s, s.callers[k] as Caller, ctx.scenario.callers[k]?.workflow ?? 0);
     if (found !== '') return found;
   }

@@ -1,7 +1,7 @@
 /** Processes: crash, stop, restart, shutdown, connections, lease. */
 import type { Moves } from '../checker/model.js';
 import { nameOf, type Context } from './context.js';
-import { callersHere, learnFence, register } from './fence.js';
+import { callersHere, learnFence, learnTimeline, register } from './fence.js';
 import type { ExecutorRow, Process, State } from './state.js';
 
 /** So that the states are finitely many: after as many starts nobody starts any more. */
@@ -62,6 +62,7 @@ export function connectionMoves(ctx: Context, s: State, p: number, to: Moves<Sta
   if (P.connection === 'locked')
     to.step(`${name}: ${early ? 'takes the shared lock' : 'reads its fence'}`, (t) => {
       if (fenced(t) && !early && !ctx.broken.fenceNotRead) learnFence(ctx, t, t.processes[p] as Process);
+      else if (P.timeline !== s.timeline && !ctx.broken.timelineNotRead) learnTimeline(ctx, t, t.processes[p] as Process);
       else (t.processes[p] as Process).connection = 'usable';
     });
   return P.connection === 'usable';

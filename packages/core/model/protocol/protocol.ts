@@ -17,7 +17,7 @@ import { STEPS, type Process, type Run, type State } from './state.js';
 import { flush, stepMoves } from './steps.js';
 import { takeoverMoves } from './takeover.js';
 import { lookUpMoves } from './transaction.js';
-import { crashDatabase } from './environment.js';
+import { crashDatabase, failoverMoves } from './environment.js';
 
 export function protocol(scenario: Scenario, broken: Broken = {}): Model<State> {
   const ctx = new Context(scenario, broken);
@@ -39,14 +39,14 @@ function initial(ctx: Context): State {
   const each = <T>(make: () => T): T[] => ctx.workflows.map(make);
   const count = ctx.scenario.processes ?? 2;
   const processes = Array.from({ length: count }, (_, p): Process => ({
-    state: 'up', executor: p, connection: 'usable', expired: false, renewal: '', runs: each(() => null), queue: [], batch: null, takeover: null,
+    state: 'up', executor: p, connection: 'usable', expired: false, renewal: '', runs: each(() => null), queue: [], batch: null, takeover: null, timeline: 0,
   }));
   return {
     cell: 0, late: false, workflows: each(() => null), deleted: each(() => false), records: each(() => Array<null>(STEPS).fill(null)),
     effects: each(() => Array<string>(STEPS).fill('')), calls: each(() => Array<number>(STEPS).fill(0)), due: each(() => false),
     executors: processes.map(newExecutor), backends: [], processes,
     callers: ctx.scenario.callers.map(() => ({ state: 'new', told: null, acknowledged: false })),
-    budget: { ...ctx.scenario.budget }, broken: '',
+    budget: { ...ctx.scenario.budget }, timeline: 0, standby: null, broken: '',
   };
 }
 
@@ -98,6 +98,7 @@ function environmentMoves(ctx: Context, s: State, to: Moves<State>): void {
     if (!s.due[w] && records.some((r) => r?.kind === 'sleep')) to.step(`time: the sleep of workflow ${w} is over`, (t) => void (t.due[w] = true));
   });
   if (s.budget.database > 0) to.fault('fault: PostgreSQL crashes and restarts', crashDatabase);
+  failoverMoves(s, to);
   lapseMoves(ctx, s, to);
   thirdPartyMoves(ctx, s, to);
 }

@@ -69,6 +69,8 @@ export const rules = {
   leavesScanEarly: ['4.6', 'a fenced executor leaves the scan before a claim found nothing'],
   claimsListedRows: ['4.6', 'a claim takes the rows that it listed before, whoever owns them by now'],
   claimWithoutLock: ['4.6', "claims use a connection without the claimer's shared lock"],
+  timelineNotRead: ['4.6', 'a new connection does not look at the timeline after a failover'],
+  bufferOverFailover: ['4.5', 'a run that is void by a changed timeline keeps its buffer'],
   // attempts and DEAD
   attemptsTotal: ['4.6', 'DEAD counts all claims, progress or not'],
   attemptsForgotten: ['L7', 'attempts are not counted'],

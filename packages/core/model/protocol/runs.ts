@@ -10,9 +10,9 @@ export function createRun(ctx: Context, t: State, P: Process, w: number, epoch: 
   for (let i = 0; i < STEPS; i++) {
     const record = recordOf(ctx, t, w, i);
     const kept = buffer?.steps[i];
-    const step: RunStep = { phase: 'idle', row: '', value: '', given: '' };
-    if (record !== null) Object.assign(step, { row: 'durable', value: record.value });
-    else if (kept !== undefined && kept.row !== '' && kept.row !== 'durable') Object.assign(step, { row: 'buffer', value: kept.value });
+    const step: RunStep = { phase: 'idle', row: '', value: '', given: '', kind: '', input: '' };
+    if (record !== null) Object.assign(step, { row: 'durable', value: record.value, kind: record.kind, input: record.input });
+    else if (kept !== undefined && kept.row !== '' && kept.row !== 'durable' && kept.value !== '') Object.assign(step, { row: 'buffer', value: kept.value, kind: kept.kind, input: kept.input });
     steps.push(step);
   }
   const start = t.workflows[w] == null ? 'buffer' : 'durable';
@@ -47,9 +47,8 @@ export function settle(ctx: Context, t: State, P: Process, w: number): void {
       const step = run.steps[call.id] as RunStep;
       if (step.given !== '' || step.value === '' || step.phase !== 'idle') continue;
       if (call.kind === 'wait' || (call.kind === 'sleep' && !t.due[w])) continue;
-      const record = step.row === 'durable' ? recordOf(ctx, t, w, call.id) : null;
-      if (record !== null && (record.kind !== call.kind || record.input !== call.input))
-        broke(t, `nondeterminism: step ${w}.${call.id} is recorded as ${record.kind}(${record.input}), called as ${call.kind}(${call.input})`);
+      if (step.input !== call.input || step.kind !== call.kind)
+        broke(t, `nondeterminism: step ${w}.${call.id} was ${step.kind}(${step.input}), is called as ${call.kind}(${call.input})`);
       step.given = step.value;
       decide(call, step.value, run.decided);
       again = true;
@@ -60,8 +59,10 @@ export function settle(ctx: Context, t: State, P: Process, w: number): void {
 
 /** A step has a result. */
 export function deliver(ctx: Context, t: State, P: Process, w: number, i: number, value: string, row: Carrier): void {
-  const step = runOf(P, w)?.steps[i] as RunStep;
-  Object.assign(step, { row, value, phase: 'idle' });
+  const run = runOf(P, w) as Run;
+  const step = run.steps[i] as RunStep;
+  const call = step.value === '' ? ctx.planOf(w, run).calls[i] : undefined;
+  Object.assign(step, { row, value, phase: 'idle', kind: call?.kind ?? step.kind, input: call?.input ?? step.input });
   settle(ctx, t, P, w);
 }
 

@@ -118,6 +118,9 @@ export interface RunStep {
   /** Its result as the engine knows it, and as the body was given it. */
   value: string;
   given: string;
+  /** What was called with what, once there is a result. */
+  kind: Kind | '';
+  input: string;
 }
 
 /** One execution of a body (4.5). */
@@ -154,6 +157,8 @@ export interface Process {
   queue: Group[];
   batch: Group[] | null;
   takeover: Takeover | null;
+  /** The timeline that its connections have read. */
+  timeline: number;
 }
 
 export interface Caller {
@@ -181,7 +186,18 @@ export interface State {
   processes: Process[];
   callers: Caller[];
   budget: Budget;
+  /** How often an asynchronous standby was promoted; where the present one stopped to follow. */
+  timeline: number;
+  standby: Standby | null;
   broken: string;
+}
+
+/** What an asynchronous standby has of the database. Never changed. */
+export interface Standby {
+  readonly workflows: readonly (WorkflowRow | null)[];
+  readonly records: readonly (readonly (RecordRow | null)[])[];
+  readonly effects: readonly (readonly string[])[];
+  readonly executors: readonly ExecutorRow[];
 }
 
 /** Step ids are 0 to STEPS - 1, a body has at most STAGES stages. */

@@ -38,6 +38,12 @@ export const literals: readonly Literal[] = [
     broken: { parkedMissDeadline: true },
   },
   {
+    text: '4.5: a run that is void (by a changed timeline too) replays with what is durable plus what is still in the buffer',
+    repaired: 'after a changed timeline the buffer is dropped: it rests on records that may be gone',
+    scenario: scenarioOf('C,R,W', budget({ failover: 1 }), { processes: 1 }),
+    broken: { bufferOverFailover: true },
+  },
+  {
     text: '4.6: second attempts run in a narrow lane (a parent that waits for its child holds the lane, the child waits for the lane)',
     repaired: 'a workflow with a child that is PENDING is neither counted nor holds the lane',
     scenario: scenarioOf('poison child', budget(), { maxRecoveries: 3 }),

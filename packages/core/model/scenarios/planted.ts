@@ -71,6 +71,7 @@ export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly Try[]
   leavesScanEarly: [t('W,W', { crash: 2 })],
   claimsListedRows: [t('W,W three processes', { crash: 1 })],
   claimWithoutLock: [t('W,W three processes', { crash: 2 })],
+  timelineNotRead: [t('C,W,W', { failover: 1 })],
   attemptsTotal: [t('W,W of few recoveries', { crash: 2 })],
   attemptsForgotten: [t('poison')],
   neighboursInLane: [t('poison and a neighbour')],
@@ -78,4 +79,4 @@ export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly Try[]
 };
 
 /** Broken alone they do no harm in the model: a second rule holds. */
-type LiteralRule = 'updateDoesNotRaise' | 'parkOverCancel' | 'wakeKeepsEpoch' | 'resumesRootOnly' | 'cancelsTheDead' | 'parkedMissDeadline' | 'parentsCounted' | 'childrenNotCounted' | 'retentionAtOnce';
+type LiteralRule = 'updateDoesNotRaise' | 'parkOverCancel' | 'wakeKeepsEpoch' | 'resumesRootOnly' | 'cancelsTheDead' | 'parkedMissDeadline' | 'parentsCounted' | 'childrenNotCounted' | 'retentionAtOnce' | 'bufferOverFailover';

@@ -4,7 +4,7 @@ import { budgets, shapes } from './shapes.js';
 
 export type Pair = readonly [ShapeName, BudgetName];
 
-const common: readonly BudgetName[] = ['own', 'crashes', 'zombie', 'database', 'cancel', 'resume', 'errors', 'failures', 'shutdown'];
+const common: readonly BudgetName[] = ['own', 'crashes', 'zombie', 'database', 'cancel', 'resume', 'errors', 'failures', 'shutdown', 'failover'];
 
 /** All that is checked by `clean`; most of it within its bound. */
 export function allPairs(): Pair[] {

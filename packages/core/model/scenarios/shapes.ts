@@ -25,6 +25,8 @@ export const shapes = {
   'W,W': steps(write, write),
   'W,W,W': steps(write, write, write),
   'W, at once or handed over': one(sequence(write, write), {}, { atOnce: true }),
+  'C,W,W': steps(communicate, write, write),
+  'C,R,W': steps(communicate, read, write),
   'W||W': steps([write, write]),
   'R,(W||W)': steps(read, [write, write]),
   'R||W': steps([read, write]),
@@ -90,6 +92,7 @@ export const budgets = {
   'poison, resume': budget({ resume: 1, cancel: 1 }),
   fork: budget({ fork: 1, crash: 1, cut: 1, bump: 1 }),
   shutdown: budget({ shutdown: 1, crash: 1, cut: 1, bump: 1 }),
+  failover: budget({ failover: 1, crash: 1, cut: 1 }),
   takeovers: budget({ crash: 1, lapse: 1, cut: 1 }),
 } as const satisfies Record<string, Budget>;
 

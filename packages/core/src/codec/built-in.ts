@@ -2,9 +2,9 @@ import { types } from 'node:util';
 import { Marked } from './marked.js';
 
 const typedArrays = new Map<string, new (buffer: ArrayBuffer) => object>(
-  [
-    Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array,
-  ].map((type) => [type.name, type]),
+  [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array].map(
+    (type) => [type.name, type],
+  ),
 );
 const nameOfTypedArray = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype) as object, Symbol.toStringTag)?.get;
 

@@ -116,13 +116,19 @@ export class Codec {
   readonly #unregistered = (type: Function): void => {
     if (this.#warned.has(type) || recreatedClasses.has(type)) return;
     this.#warned.add(type);
-    this.#options.warn(`instances of ${type.name || 'an unnamed class'} come back from records as plain objects: mark the class @Serializable to get them back`, { class: type.name });
+    this.#options.warn(
+      `instances of ${type.name || 'an unnamed class'} come back from records as plain objects: mark the class @Serializable to get them back`,
+      { class: type.name },
+    );
   };
 
   readonly #unknownClass = (name: string): void => {
     if (this.#warned.has(name)) return;
     this.#warned.add(name);
-    this.#options.warn(`a record holds an instance of ${JSON.stringify(name.slice(0, 100))}, which is no @Serializable class of this process: it comes back as plain data`, { class: name });
+    this.#options.warn(
+      `a record holds an instance of ${JSON.stringify(name.slice(0, 100))}, which is no @Serializable class of this process: it comes back as plain data`,
+      { class: name },
+    );
   };
 }
 

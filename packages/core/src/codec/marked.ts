@@ -9,7 +9,10 @@ export class Marked {
   }
 }
 
-const reduce = (tag: Marked['tag']) => (value: unknown): object | undefined => (value instanceof Marked && value.tag === tag ? value.payload : undefined);
+const reduce =
+  (tag: Marked['tag']) =>
+  (value: unknown): object | undefined =>
+    value instanceof Marked && value.tag === tag ? value.payload : undefined;
 
 /** For devalue's `stringify`. */
 export const reducers = { Buffer: reduce('Buffer'), Class: reduce('Class'), Error: reduce('Error') };

@@ -34,7 +34,10 @@ export function restore(document: Readonly<Record<string, unknown>>, key: 'd' | 
 export function checkVersion(document: Readonly<Record<string, unknown>>): void {
   const version = document[tag];
   if (version !== formatVersion) {
-    throw apiaryError('DATABASE_VERSION', { found: `a value in codec format ${JSON.stringify(version)?.slice(0, 20)}`, needed: `format ${formatVersion}: it was written by a newer release` });
+    throw apiaryError('DATABASE_VERSION', {
+      found: `a value in codec format ${JSON.stringify(version)?.slice(0, 20)}`,
+      needed: `format ${formatVersion}: it was written by a newer release`,
+    });
   }
 }
 
@@ -70,7 +73,11 @@ function revivers(onUnknownClass: (name: string) => void): Record<string, (paylo
   };
 }
 
-function restoreInstance(document: ClassDocument, once: <T extends object>(payload: object, make: () => T) => T, onUnknownClass: (name: string) => void): unknown {
+function restoreInstance(
+  document: ClassDocument,
+  once: <T extends object>(payload: object, make: () => T) => T,
+  onUnknownClass: (name: string) => void,
+): unknown {
   const registered = registeredClasses().byName.get(document.class);
   if (registered === undefined) onUnknownClass(String(document.class));
   if (Object.hasOwn(document, 'data')) {

@@ -78,7 +78,8 @@ export class Builder {
 
   #typed(metadata: TypeMetadata, value: unknown, at: Place, path: string): unknown {
     if (!isObject(value)) return convert(metadata.typeFunction?.(at), value);
-    const each = (item: unknown, key: unknown): unknown => (item === null || item === undefined ? item : this.#typed({ ...metadata, reflectedType: undefined }, item, at, `${path}.${String(key)}`));
+    const each = (item: unknown, key: unknown): unknown =>
+      item === null || item === undefined ? item : this.#typed({ ...metadata, reflectedType: undefined }, item, at, `${path}.${String(key)}`);
     if (Array.isArray(value)) return metadata.reflectedType === Set ? new Set(value.map(each)) : value.map(each);
     if (value instanceof Set) return new Set([...value].map(each));
     if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, each(item, key)]));
@@ -125,7 +126,8 @@ function convert(type: unknown, value: unknown): unknown {
 
 function assign(out: object, key: string, value: unknown): void {
   // An inherited method or getter would swallow the value, or refuse it: it becomes an own field, which the rules then refuse by name.
-  if (key in out && !Object.hasOwn(out, key) && !hasSetter(out, key)) Object.defineProperty(out, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key in out && !Object.hasOwn(out, key) && !hasSetter(out, key))
+    Object.defineProperty(out, key, { value, enumerable: true, writable: true, configurable: true });
   else (out as Record<string, unknown>)[key] = value;
 }
 
@@ -143,5 +145,13 @@ export function isObject(value: unknown): value is object {
 
 /** Built-in objects, whose fields are not where their content is. */
 export function isOpaque(value: object): boolean {
-  return value instanceof Date || value instanceof RegExp || value instanceof Map || value instanceof Set || value instanceof URL || value instanceof Error || ArrayBuffer.isView(value);
+  return (
+    value instanceof Date ||
+    value instanceof RegExp ||
+    value instanceof Map ||
+    value instanceof Set ||
+    value instanceof URL ||
+    value instanceof Error ||
+    ArrayBuffer.isView(value)
+  );
 }

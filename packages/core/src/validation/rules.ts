@@ -45,7 +45,9 @@ function read(type: Type): ClassRules {
 }
 
 function property(type: Type, name: string, list: readonly Metadata[]): PropertyRules {
-  const conditions = list.filter((m) => m.type === ValidationTypes.CONDITIONAL_VALIDATION).map((m) => m.constraints[0] as (object: object, value: unknown) => boolean);
+  const conditions = list
+    .filter((m) => m.type === ValidationTypes.CONDITIONAL_VALIDATION)
+    .map((m) => m.constraints[0] as (object: object, value: unknown) => boolean);
   const emitted = (Reflect as { getMetadata?(key: string, target: unknown, property: string): unknown }).getMetadata?.('design:type', type.prototype, name);
   return {
     name,
@@ -60,10 +62,16 @@ function problemsOf(type: Type, { name, nested, declared }: PropertyRules, list:
   const place = `${type.name}.${name}`;
   const out: { problem: string; remedy: string }[] = [];
   if (nested && typeMetadata(type, name) === undefined && !isNestable(declared)) {
-    out.push({ problem: `${place} carries @ValidateNested, but nothing tells the class of what it holds, so that no value would pass`, remedy: `Add @Type(() => Class) of class-transformer to ${place}` });
+    out.push({
+      problem: `${place} carries @ValidateNested, but nothing tells the class of what it holds, so that no value would pass`,
+      remedy: `Add @Type(() => Class) of class-transformer to ${place}`,
+    });
   }
   if (list.some(isAsync)) {
-    out.push({ problem: `a rule of ${place} is asynchronous and would not run: arguments are checked before anything else happens`, remedy: 'Check it in a @Transaction' });
+    out.push({
+      problem: `a rule of ${place} is asynchronous and would not run: arguments are checked before anything else happens`,
+      remedy: 'Check it in a @Transaction',
+    });
   }
   return out;
 }
@@ -81,5 +89,10 @@ function isAsync({ constraintCls }: Metadata): boolean {
   if (typeof constraintCls !== 'function') return false;
   const validate = (constraintCls.prototype as { validate?: unknown }).validate;
   const isAsyncFunction = Object.prototype.toString.call(validate) === '[object AsyncFunction]';
-  return isAsyncFunction || getMetadataStorage().getTargetValidatorConstraints(constraintCls).some((constraint) => constraint.async);
+  return (
+    isAsyncFunction ||
+    getMetadataStorage()
+      .getTargetValidatorConstraints(constraintCls)
+      .some((constraint) => constraint.async)
+  );
 }

@@ -21,7 +21,8 @@ export function checkShape(instance: object, path: string, report: Report): void
 
 function shapeProblem({ name, each, nested, declared }: PropertyRules, value: unknown): Pick<Violation, 'rule' | 'message'> | undefined {
   const isMissing = value === undefined || value === null;
-  if (isMissing) return nested && value === undefined ? { rule: 'isDefined', message: `${name} should not be missing; mark it @IsOptional() if it may be` } : undefined;
+  if (isMissing)
+    return nested && value === undefined ? { rule: 'isDefined', message: `${name} should not be missing; mark it @IsOptional() if it may be` } : undefined;
   if ((each || (declared as unknown) === Array) && !isList(value)) return { rule: 'isArray', message: `${name} must be an array` };
   // Of a union or an interface nothing is known: the rules have the say.
   const isOneObject = nested && !each && declared !== undefined && ![Array, Set, Map].includes(declared as never);

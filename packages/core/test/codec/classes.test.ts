@@ -40,7 +40,12 @@ class Node {
   }
 }
 
-@Serializable('test:Failing', { encode: () => { throw new Error('cannot'); }, decode: () => new Failing() })
+@Serializable('test:Failing', {
+  encode: () => {
+    throw new Error('cannot');
+  },
+  decode: () => new Failing(),
+})
 class Failing {}
 
 @Serializable('test:OutOfStock')
@@ -61,6 +66,9 @@ class Coded extends Error {
     this.reason = reason;
   }
 }
+
+@Serializable('test:Tags', { encode: (tags: Tags) => [...tags], decode: (data: string[]) => Tags.from(data) as Tags })
+class Tags extends Array<string> {}
 
 class Plain {
   id = 1;
@@ -121,6 +129,13 @@ describe('@Serializable classes', () => {
     expect(chain.next?.next?.next).equal(undefined);
   });
 
+  it('may be lists with a codec of their own', () => {
+    const { codec } = newCodec();
+    const back = codec.copy([Tags.from(['a', 'b'])], 'result').value[0];
+    expect(back).instanceOf(Tags);
+    expect([...(back ?? [])]).deep.equal(['a', 'b']);
+  });
+
   it('are refused where a codec of their own fails or would never end', () => {
     const { codec } = newCodec();
     const error = apiaryErrorOf('NOT_RECORDABLE', () => codec.encode({ a: [new Failing()] }, 'result'));
@@ -151,7 +166,7 @@ describe('@Serializable classes', () => {
     const coded = codec.decodeError(codec.encodeError(new Coded('snow'))) as Coded;
     expect(coded).instanceOf(Coded);
     expect([coded.message, coded.reason]).deep.equal(['because snow', 'snow']);
-    expect((codec.copy({ error }, 'result').value.error)).instanceOf(OutOfStock);
+    expect(codec.copy({ error }, 'result').value.error).instanceOf(OutOfStock);
   });
 
   it('that this process does not know come back as data, and the log says so', () => {

@@ -64,7 +64,9 @@ describe('errors through the codec', () => {
 
   it('of the catalogue are real ones again, with code and details, errors in them included', () => {
     const inner = Object.assign(new TypeError('inner'), { code: 'E1' });
-    const error = through(apiaryError('RETRIES_EXHAUSTED', { attempts: 2, errors: [inner, new Unregistered('second')] }, { workflowId: 'w', stepId: '3', cause: inner }));
+    const error = through(
+      apiaryError('RETRIES_EXHAUSTED', { attempts: 2, errors: [inner, new Unregistered('second')] }, { workflowId: 'w', stepId: '3', cause: inner }),
+    );
     expect(error).instanceOf(ApiaryError);
     if (!isApiaryError(error, 'RETRIES_EXHAUSTED')) throw error;
     expect([error.workflowId, error.stepId, error.httpStatus, error.name]).deep.equal(['w', '3', 502, 'RetriesExhaustedError']);
@@ -124,7 +126,11 @@ describe('errors through the codec', () => {
 
   it('replace by text what cannot be recorded, and keep the rest', () => {
     const error = Object.assign(new Error('x'), {
-      config: { transform: () => 1 }, request: new Map([[1, Symbol('s')]]), kept: { a: 1 }, run: function run() {}, socket: Object.defineProperty({}, 'x', { get: fail, enumerable: true }),
+      config: { transform: () => 1 },
+      request: new Map([[1, Symbol('s')]]),
+      kept: { a: 1 },
+      run: function run() {},
+      socket: Object.defineProperty({}, 'x', { get: fail, enumerable: true }),
     });
     const back = through(error) as unknown as Record<string, unknown>;
     expectSame(back['kept'], { a: 1 });
@@ -149,20 +155,61 @@ describe('errors through the codec', () => {
 
 describe('whatever is thrown', () => {
   it('comes back equal if it is data', () => {
-    for (const thrown of [null, undefined, 0, -0, Number.NaN, '', 'text', 'a\0\ud800', false, 5n, [], {}, { code: 1 }, [new Date(0)], { $apiary: 1 }, new Map([[1, 2]])]) expectSame(through(thrown), thrown);
+    for (const thrown of [
+      null,
+      undefined,
+      0,
+      -0,
+      Number.NaN,
+      '',
+      'text',
+      'a\0\ud800',
+      false,
+      5n,
+      [],
+      {},
+      { code: 1 },
+      [new Date(0)],
+      { $apiary: 1 },
+      new Map([[1, 2]]),
+    ])
+      expectSame(through(thrown), thrown);
   });
 
   it('never makes the encoder throw', () => {
     const revoked = Proxy.revocable(new Error('x'), {});
     revoked.revoke();
     const hostile: unknown[] = [
-      Symbol('s'), () => 1, class A {}, Promise.resolve(1), new WeakMap(), globalThis, process, revoked.proxy, new Proxy(new Error('x'), { get: fail }), new Proxy(new Error('x'), { ownKeys: fail }),
-      new Proxy(new Error('x'), { getPrototypeOf: fail }), new Proxy({}, { get: fail, ownKeys: fail, getPrototypeOf: fail, has: fail }), Object.freeze(new Error('frozen')), Object.create(null), Object.create(Error.prototype),
-      Object.defineProperty(new Error('x'), 'message', { get: fail }), Object.defineProperty(new Error('x'), 'stack', { get: fail }), Object.defineProperty(new Error('x'), 'name', { get: fail }),
-      Object.defineProperty(new Error('x'), 'code', { get: fail, enumerable: true }), Object.defineProperty(new Error('x'), 'cause', { get: fail }), Object.defineProperty(new Error('x'), 'constructor', { get: fail }),
-      Object.assign(new Error('x'), { message: { toString: fail } }), Object.assign(new Error('x'), { message: undefined, name: null, stack: 5, code: Symbol('c') }), Object.assign(new Error('x'), { toString: fail, toJSON: fail }),
-      new Error('x', { cause: { toString: fail, run() {} } }), new Error('x', { cause: Symbol('c') }), Object.assign(new AggregateError([]), { errors: fail }), { toString: fail, run() {} },
-      Object.assign(new Error('x'), JSON.parse('{"__proto__":1}')), Object.setPrototypeOf(new Error('x'), null),
+      Symbol('s'),
+      () => 1,
+      class A {},
+      Promise.resolve(1),
+      new WeakMap(),
+      globalThis,
+      process,
+      revoked.proxy,
+      new Proxy(new Error('x'), { get: fail }),
+      new Proxy(new Error('x'), { ownKeys: fail }),
+      new Proxy(new Error('x'), { getPrototypeOf: fail }),
+      new Proxy({}, { get: fail, ownKeys: fail, getPrototypeOf: fail, has: fail }),
+      Object.freeze(new Error('frozen')),
+      Object.create(null),
+      Object.create(Error.prototype),
+      Object.defineProperty(new Error('x'), 'message', { get: fail }),
+      Object.defineProperty(new Error('x'), 'stack', { get: fail }),
+      Object.defineProperty(new Error('x'), 'name', { get: fail }),
+      Object.defineProperty(new Error('x'), 'code', { get: fail, enumerable: true }),
+      Object.defineProperty(new Error('x'), 'cause', { get: fail }),
+      Object.defineProperty(new Error('x'), 'constructor', { get: fail }),
+      Object.assign(new Error('x'), { message: { toString: fail } }),
+      Object.assign(new Error('x'), { message: undefined, name: null, stack: 5, code: Symbol('c') }),
+      Object.assign(new Error('x'), { toString: fail, toJSON: fail }),
+      new Error('x', { cause: { toString: fail, run() {} } }),
+      new Error('x', { cause: Symbol('c') }),
+      Object.assign(new AggregateError([]), { errors: fail }),
+      { toString: fail, run() {} },
+      Object.assign(new Error('x'), JSON.parse('{"__proto__":1}')),
+      Object.setPrototypeOf(new Error('x'), null),
     ];
     for (const thrown of hostile) {
       const text = codec.encodeError(thrown);
@@ -174,9 +221,18 @@ describe('whatever is thrown', () => {
   it('is cut to the limit, not refused', () => {
     const small = newCodec({ payload: 1024 }).codec;
     const large: unknown[] = [
-      new Error('\0'.repeat(1_000_000)), Object.assign(new Error('fields'), { data: 'x'.repeat(5000) }), new Error('cause', { cause: new Error('y'.repeat(5000)) }), '\ud800'.repeat(5000), { a: 'z'.repeat(5000) },
-      Object.assign(new TypeError('t'), { code: 'c'.repeat(5000) }), Object.assign(new Error('漢'.repeat(2000)), { stack: '漢'.repeat(2000), name: '漢'.repeat(2000) }),
-      apiaryError('VALIDATION', { violations: [{ path: 'x', rule: 'r', message: 'm'.repeat(5000) }] }), new AggregateError(Array.from({ length: 100 }, () => new Error('each')), 'many'),
+      new Error('\0'.repeat(1_000_000)),
+      Object.assign(new Error('fields'), { data: 'x'.repeat(5000) }),
+      new Error('cause', { cause: new Error('y'.repeat(5000)) }),
+      '\ud800'.repeat(5000),
+      { a: 'z'.repeat(5000) },
+      Object.assign(new TypeError('t'), { code: 'c'.repeat(5000) }),
+      Object.assign(new Error('漢'.repeat(2000)), { stack: '漢'.repeat(2000), name: '漢'.repeat(2000) }),
+      apiaryError('VALIDATION', { violations: [{ path: 'x', rule: 'r', message: 'm'.repeat(5000) }] }),
+      new AggregateError(
+        Array.from({ length: 100 }, () => new Error('each')),
+        'many',
+      ),
     ];
     for (const thrown of large) {
       const text = small.encodeError(thrown);
@@ -186,7 +242,10 @@ describe('whatever is thrown', () => {
       if (thrown instanceof Error) expect(Object.getPrototypeOf(back)).equal(Object.getPrototypeOf(thrown));
     }
     const cut = newCodec({ payload: 200_000 }).codec;
-    const back = cut.decodeError(cut.encodeError(Object.assign(new Error('m'.repeat(300_000)), { code: 'E', keep: [1] }))) as Error & { code: string; keep: number[] };
+    const back = cut.decodeError(cut.encodeError(Object.assign(new Error('m'.repeat(300_000)), { code: 'E', keep: [1] }))) as Error & {
+      code: string;
+      keep: number[];
+    };
     expect(back.message).match(/^m+\.\.\.$/);
     expect([back.code, back.keep]).deep.equal(['E', [1]]);
   });

@@ -7,26 +7,45 @@ import { expectSame, expectStorable, newCodec } from './support.js';
 const units = fc.array(fc.nat(0xffff), { maxLength: 8 }).map((codes) => String.fromCharCode(...codes));
 const anything = fc.anything({
   key: fc.oneof(fc.string(), units, fc.constantFrom('__proto__', 'constructor', '$apiary', 'd', 'toString')),
-  values: [fc.boolean(), fc.integer(), fc.double(), fc.string(), units, fc.constantFrom(null, undefined, -0, Number.NaN), fc.bigInt(), fc.date({ noInvalidDate: true })],
+  values: [
+    fc.boolean(),
+    fc.integer(),
+    fc.double(),
+    fc.string(),
+    units,
+    fc.constantFrom(null, undefined, -0, Number.NaN),
+    fc.bigInt(),
+    fc.date({ noInvalidDate: true }),
+  ],
   maxDepth: 4,
-  withBigInt: true, withBoxedValues: true, withDate: false, withMap: true, withSet: true, withNullPrototype: true, withObjectString: true, withSparseArray: true, withTypedArray: true,
+  withBigInt: true,
+  withBoxedValues: true,
+  withDate: false,
+  withMap: true,
+  withSet: true,
+  withNullPrototype: true,
+  withObjectString: true,
+  withSparseArray: true,
+  withTypedArray: true,
 });
 
 /** A graph in which parts are shared, or contain themselves. */
-const graph = fc.array(fc.tuple(fc.constantFrom('object', 'list', 'map', 'set'), fc.array(fc.nat(7), { maxLength: 4 })), { minLength: 1, maxLength: 8 }).map((shapes) => {
-  const nodes = shapes.map(([kind]) => (kind === 'list' ? [] : kind === 'map' ? new Map() : kind === 'set' ? new Set() : {}) as object);
-  shapes.forEach(([, links], from) => {
-    const node = nodes[from] as object;
-    links.forEach((to, index) => {
-      const target = nodes[to % nodes.length];
-      if (Array.isArray(node)) node.push(target);
-      else if (node instanceof Map) node.set(index, target);
-      else if (node instanceof Set) node.add(target);
-      else Object.assign(node, { [`k${index}`]: target });
+const graph = fc
+  .array(fc.tuple(fc.constantFrom('object', 'list', 'map', 'set'), fc.array(fc.nat(7), { maxLength: 4 })), { minLength: 1, maxLength: 8 })
+  .map((shapes) => {
+    const nodes = shapes.map(([kind]) => (kind === 'list' ? [] : kind === 'map' ? new Map() : kind === 'set' ? new Set() : {}) as object);
+    shapes.forEach(([, links], from) => {
+      const node = nodes[from] as object;
+      links.forEach((to, index) => {
+        const target = nodes[to % nodes.length];
+        if (Array.isArray(node)) node.push(target);
+        else if (node instanceof Map) node.set(index, target);
+        else if (node instanceof Set) node.add(target);
+        else Object.assign(node, { [`k${index}`]: target });
+      });
     });
+    return nodes[0];
   });
-  return nodes[0];
-});
 
 describe('any value', () => {
   const { codec } = newCodec();
@@ -48,27 +67,36 @@ describe('any value', () => {
 
   it('comes back deeply equal, or is refused', () => {
     let refused = 0;
-    fc.assert(fc.property(anything, (value) => {
-      if (!comesBack(value)) refused++;
-    }), { numRuns: 3000 });
+    fc.assert(
+      fc.property(anything, (value) => {
+        if (!comesBack(value)) refused++;
+      }),
+      { numRuns: 3000 },
+    );
     // Only own keys named __proto__ are refused here; were it the rule, the property would prove nothing.
     if (refused > 1500) throw new Error(`${refused} of 3000 values were refused`);
   });
 
   it('comes back with the same sharing and the same cycles', () => {
-    fc.assert(fc.property(graph, (value) => {
-      const back = codec.decode(codec.encode(value, 'result')) as object;
-      return isDeepStrictEqual(back, value) && shape(back) === shape(value as object);
-    }), { numRuns: 1000 });
+    fc.assert(
+      fc.property(graph, (value) => {
+        const back = codec.decode(codec.encode(value, 'result')) as object;
+        return isDeepStrictEqual(back, value) && shape(back) === shape(value as object);
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('can be thrown, whatever it is', () => {
-    fc.assert(fc.property(fc.oneof(anything, graph), (value) => {
-      const text = codec.encodeError(value);
-      expectStorable(text);
-      const back = codec.decodeError(text);
-      return isDeepStrictEqual(back, value) || (typeof back === 'string' && !isDeepStrictEqual(value, back));
-    }), { numRuns: 1000 });
+    fc.assert(
+      fc.property(fc.oneof(anything, graph), (value) => {
+        const text = codec.encodeError(value);
+        expectStorable(text);
+        const back = codec.decodeError(text);
+        return isDeepStrictEqual(back, value) || (typeof back === 'string' && !isDeepStrictEqual(value, back));
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
 

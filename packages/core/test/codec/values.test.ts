@@ -82,14 +82,24 @@ describe('values through the codec', () => {
 
   it('reads each property once, so that nothing can change between check and record', () => {
     let reads = 0;
-    const value = { get a(): unknown { return ++reads === 1 ? 'data' : () => 'no data'; } };
+    const value = {
+      get a(): unknown {
+        return ++reads === 1 ? 'data' : () => 'no data';
+      },
+    };
     expectSame(codec.copy(value, 'result').value, { a: 'data' });
     expect(reads).equal(1);
   });
 
   it('gives 1000 levels of anything back, and refuses 1001', () => {
-    const wrap = (levels: number, each: (inner: unknown) => unknown): unknown => Array.from({ length: levels }).reduce<unknown>((inner) => each(inner), undefined);
-    for (const each of [(inner: unknown) => [inner], (inner: unknown) => ({ inner }), (inner: unknown) => new Map([['inner', inner]]), (inner: unknown) => new Set([inner])]) {
+    const wrap = (levels: number, each: (inner: unknown) => unknown): unknown =>
+      Array.from({ length: levels }).reduce<unknown>((inner) => each(inner), undefined);
+    for (const each of [
+      (inner: unknown) => [inner],
+      (inner: unknown) => ({ inner }),
+      (inner: unknown) => new Map([['inner', inner]]),
+      (inner: unknown) => new Set([inner]),
+    ]) {
       const deep = wrap(1000, each);
       // As deep in JavaScript's own stack as a server's request may be.
       const at = (frames: number): boolean => (frames > 0 ? at(frames - 1) : isDeepStrictEqual(codec.decode(codec.encode(deep, 'result')), deep));

@@ -55,7 +55,7 @@ export async function lent<T>(connections: Connections, work: (connection: Conne
 }
 
 /** Acquires, runs, seals, commits, releases, as an executor does. */
-export async function transact<T>(connections: Connections, body: (transaction: UserTransaction) => T | Promise<T>, options: TransactOptions = {}): Promise<T> {
+export async function transact<T>(connections: Connections, body: (transaction: UserTransaction) => T | PromiseLike<T>, options: TransactOptions = {}): Promise<T> {
   const connection = await connections.acquireUser();
   const transaction = new UserTransaction(connection, { begin: options.begin ?? [serializable], label: 'Test.method' });
   try {

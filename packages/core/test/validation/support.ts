@@ -21,5 +21,7 @@ export function violationsOf(fn: RegisteredFunction, args: readonly unknown[]): 
 
 /** Path and rule of each violation, sorted: `request.amount isPositive`. */
 export function broken(fn: RegisteredFunction, args: readonly unknown[]): string[] {
-  return violationsOf(fn, args).map(({ path, rule }) => `${path} ${rule}`).sort();
+  return violationsOf(fn, args)
+    .map(({ path, rule }) => `${path} ${rule}`)
+    .sort();
 }

@@ -17,10 +17,26 @@ class Square {
 }
 class Drawing {
   @ValidateNested()
-  @Type(() => Shape as never, { discriminator: { property: 'kind', subTypes: [{ name: 'circle', value: Circle }, { name: 'square', value: Square }] } })
+  @Type(() => Shape as never, {
+    discriminator: {
+      property: 'kind',
+      subTypes: [
+        { name: 'circle', value: Circle },
+        { name: 'square', value: Square },
+      ],
+    },
+  })
   shape!: Circle | Square;
   @ValidateNested({ each: true })
-  @Type(() => Shape as never, { discriminator: { property: 'kind', subTypes: [{ name: 'circle', value: Circle }, { name: 'square', value: Square }] } })
+  @Type(() => Shape as never, {
+    discriminator: {
+      property: 'kind',
+      subTypes: [
+        { name: 'circle', value: Circle },
+        { name: 'square', value: Square },
+      ],
+    },
+  })
   more!: (Circle | Square)[];
 }
 class Visit {
@@ -34,7 +50,7 @@ class Trimmed {
   @IsString()
   @Transform(({ value }) => {
     transforms++;
-    return typeof value === 'string' ? `${value.trim()}!` : value as unknown;
+    return typeof value === 'string' ? `${value.trim()}!` : (value as unknown);
   })
   name!: string;
   @IsInt() @Expose({ name: 'n' }) number!: number;
@@ -57,12 +73,24 @@ class Special {
 
 @Service()
 class Things {
-  @Workflow() async draw(drawing: Drawing): Promise<unknown> { return drawing; }
-  @Workflow() async visit(visit: Visit): Promise<unknown> { return visit; }
-  @Workflow() async trim(text: Trimmed): Promise<unknown> { return text; }
-  @Workflow() async hide(hidden: Hidden): Promise<unknown> { return hidden; }
-  @Workflow() async mark(marked: Marked): Promise<unknown> { return marked; }
-  @Workflow() async link(special: Special): Promise<unknown> { return special; }
+  @Workflow() async draw(drawing: Drawing): Promise<unknown> {
+    return drawing;
+  }
+  @Workflow() async visit(visit: Visit): Promise<unknown> {
+    return visit;
+  }
+  @Workflow() async trim(text: Trimmed): Promise<unknown> {
+    return text;
+  }
+  @Workflow() async hide(hidden: Hidden): Promise<unknown> {
+    return hidden;
+  }
+  @Workflow() async mark(marked: Marked): Promise<unknown> {
+    return marked;
+  }
+  @Workflow() async link(special: Special): Promise<unknown> {
+    return special;
+  }
 }
 
 const warnings: string[] = [];
@@ -84,7 +112,10 @@ describe('decorators of class-transformer', () => {
     expect([...made.set][0]).instanceOf(Square);
     expect(made.map.get('a')).instanceOf(Square);
     expect(broken(functionOf(Things, 'visit'), [{ at: 'never', count: 'many', set: [{ side: 'x' }], map: { a: {} } }])).deep.equal([
-      'visit.at isDate', 'visit.count isNumber', 'visit.map.a.side isNumber', 'visit.set.0.side isNumber',
+      'visit.at isDate',
+      'visit.count isNumber',
+      'visit.map.a.side isNumber',
+      'visit.set.0.side isNumber',
     ]);
   });
 
@@ -98,7 +129,9 @@ describe('decorators of class-transformer', () => {
     const instances = first<Drawing>('draw', Object.assign(new Drawing(), { shape: Object.assign(new Square(), { side: 1 }), more: [] }));
     expect(instances.made.shape).instanceOf(Square);
     expect(broken(functionOf(Things, 'draw'), [{ shape: { kind: 'circle', radius: 'x' }, more: [] }])).deep.equal(['drawing.shape.radius isNumber']);
-    expect(broken(functionOf(Things, 'draw'), [{ shape: { kind: 'square', side: 1, radius: 1 }, more: [] }])).deep.equal(['drawing.shape.radius whitelistValidation']);
+    expect(broken(functionOf(Things, 'draw'), [{ shape: { kind: 'square', side: 1, radius: 1 }, more: [] }])).deep.equal([
+      'drawing.shape.radius whitelistValidation',
+    ]);
   });
 
   it('apply @Transform and @Expose once, before the record', () => {
@@ -166,24 +199,43 @@ describe('rules that would not do what they say', () => {
 
   @Service()
   class Bad {
-    @Workflow() async loose(a: Loose): Promise<unknown> { return a; }
-    @Workflow() async untyped(a: Untyped): Promise<unknown> { return a; }
-    @Workflow() async asynchronous(a: Asynchronous): Promise<unknown> { return a; }
-    @Workflow() async registered(a: Registered): Promise<unknown> { return a; }
-    @Workflow() async mixed(a: Mixed): Promise<unknown> { return a; }
-    @Workflow() async good(a: Square): Promise<unknown> { return a; }
+    @Workflow() async loose(a: Loose): Promise<unknown> {
+      return a;
+    }
+    @Workflow() async untyped(a: Untyped): Promise<unknown> {
+      return a;
+    }
+    @Workflow() async asynchronous(a: Asynchronous): Promise<unknown> {
+      return a;
+    }
+    @Workflow() async registered(a: Registered): Promise<unknown> {
+      return a;
+    }
+    @Workflow() async mixed(a: Mixed): Promise<unknown> {
+      return a;
+    }
+    @Workflow() async good(a: Square): Promise<unknown> {
+      return a;
+    }
   }
 
   it('are told all at once, with method and remedy', () => {
     const functions = ['loose', 'untyped', 'asynchronous', 'registered', 'good'].map((method) => functionOf(Bad, method));
     const error = apiaryErrorOf('REGISTRATION', () => checkRules(functions));
     expect(error.details.problems.map(({ method }) => method)).deep.equal(['Bad.loose', 'Bad.untyped', 'Bad.asynchronous', 'Bad.registered']);
-    expect(error.message).match(/Loose\.items.*@Type/).match(/Asynchronous\.name is asynchronous/);
+    expect(error.message)
+      .match(/Loose\.items.*@Type/)
+      .match(/Asynchronous\.name is asynchronous/);
     checkRules([functionOf(Bad, 'good')]);
   });
 
   it('make every call fail, rather than pass', () => {
-    for (const [method, value] of [['loose', { items: [{ side: 1 }] }], ['asynchronous', { name: 'x' }], ['registered', { name: 'x' }], ['mixed', { shape: { kind: 'circle', radius: 1 }, text: 'x' }]] as const) {
+    for (const [method, value] of [
+      ['loose', { items: [{ side: 1 }] }],
+      ['asynchronous', { name: 'x' }],
+      ['registered', { name: 'x' }],
+      ['mixed', { shape: { kind: 'circle', radius: 1 }, text: 'x' }],
+    ] as const) {
       for (let i = 0; i < 2; i++) {
         try {
           validateArguments(functionOf(Bad, method), [value]);

@@ -79,7 +79,8 @@ export function readClientJournal(...files: readonly string[]): ReadonlyMap<stri
   const tries = new Map<string, Tries>();
   for (const line of files.flatMap((file) => readAppendLog<JournalLine>(file))) {
     let entry = tries.get(line.id);
-    if (entry === undefined) tries.set(line.id, (entry = { name: '', input: undefined, open: 0, unknown: false, acknowledged: false, refused: false, results: [] }));
+    if (entry === undefined)
+      tries.set(line.id, (entry = { name: '', input: undefined, open: 0, unknown: false, acknowledged: false, refused: false, results: [] }));
     note(entry, line);
   }
   return new Map([...tries].map(([id, entry]) => [id, knowledge(id, entry)]));

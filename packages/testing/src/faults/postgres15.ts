@@ -178,7 +178,9 @@ export class Postgres15 {
 
 /** PostgreSQL refuses to run as root. */
 function ordinaryUser(): { uid: number; gid: number } {
-  const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
   for (const name of ['postgres', 'nobody']) {
     const found = users.find((fields) => fields[0] === name);
     if (found !== undefined) return { uid: Number(found[2]), gid: Number(found[3]) };

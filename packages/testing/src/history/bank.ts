@@ -15,7 +15,8 @@ export function checkBank(reads: readonly BankRead[], rules: { readonly total: n
     if (sum !== rules.total) found.push({ kind: 'bank', transactions: [id], detail: `read ${String(id)} adds up to ${sum} instead of ${rules.total}` });
     if (rules.overdraft === true) continue;
     for (const [account, balance] of balances) {
-      if (balance < 0) found.push({ kind: 'bank', key: account, transactions: [id], detail: `read ${String(id)} shows ${balance} on account ${String(account)}` });
+      if (balance < 0)
+        found.push({ kind: 'bank', key: account, transactions: [id], detail: `read ${String(id)} shows ${balance} on account ${String(account)}` });
     }
   }
   return found;

@@ -45,7 +45,8 @@ function classify(graph: DependencyGraph, members: ReadonlySet<number>, realTime
       kind,
       ...(realTime ? { realTime } : {}),
       transactions: cycle.map((edge) => edge.from),
-      detail: cycle.map((edge) => `${String(edge.from)} -${edge.kind}${edge.key === undefined ? '' : `(${String(edge.key)})`}-> `).join('') + String(cycle[0]?.from),
+      detail:
+        cycle.map((edge) => `${String(edge.from)} -${edge.kind}${edge.key === undefined ? '' : `(${String(edge.key)})`}-> `).join('') + String(cycle[0]?.from),
       cycle,
     };
   }
@@ -79,7 +80,14 @@ function shortestCycle(graph: DependencyGraph, members: ReadonlySet<number>, nee
 }
 
 /** The nodes of a shortest way, both ends included; none that is longer than `limit` nodes. */
-function shortestWay(graph: DependencyGraph, members: ReadonlySet<number>, from: number, to: number, kinds: readonly EdgeKind[], limit: number): number[] | undefined {
+function shortestWay(
+  graph: DependencyGraph,
+  members: ReadonlySet<number>,
+  from: number,
+  to: number,
+  kinds: readonly EdgeKind[],
+  limit: number,
+): number[] | undefined {
   const before = new Map<number, number>([[from, -1]]);
   let level = [from];
   for (let length = 2; level.length > 0 && length <= limit; length++) {

@@ -57,7 +57,9 @@ export function dependencies(history: readonly HistoryTransaction[], order: Vers
   const seen = new Set<HistoryTransaction>();
   for (const [key, list] of order.lists) for (const value of list) seen.add(order.writerOf(key, value) as HistoryTransaction);
   // an unknown transaction was committed if anything of it was seen
-  const graph = new DependencyGraph(history.filter((transaction) => transaction.status === 'ok' || (transaction.status === 'unknown' && seen.has(transaction))));
+  const graph = new DependencyGraph(
+    history.filter((transaction) => transaction.status === 'ok' || (transaction.status === 'unknown' && seen.has(transaction))),
+  );
   addWrites(graph, order);
   addReads(graph, order);
   if (options.realTime === true) addRealTime(graph);

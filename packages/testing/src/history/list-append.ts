@@ -22,7 +22,10 @@ export interface ListAppendRun {
   readonly final: ReadonlyMap<Element, readonly Element[]>;
 }
 
-/** Runs random transactions that append to and read lists of integers, and writes down what each client saw. The seed fixes what they do, not how they interleave. */
+/**
+ * Runs random transactions that append to and read lists of integers, and writes down what each client saw. The seed fixes what they do, not
+ * how they interleave.
+ */
 export async function runListAppend(options: ListAppendOptions): Promise<ListAppendRun> {
   const { clients, keys = 5, table = 'list_append' } = options;
   const [first] = clients;

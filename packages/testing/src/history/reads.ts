@@ -14,7 +14,12 @@ function checkForeign(transaction: HistoryTransaction, order: VersionOrder): Ano
     for (const value of read.values) {
       const writer = order.writerOf(read.key, value);
       if (writer?.status !== 'fail' || writer === transaction) continue;
-      found.push({ kind: 'G1a', key: read.key, transactions: [transaction.id, writer.id], detail: `transaction ${transaction.id} read ${String(value)} of the failed transaction ${writer.id}` });
+      found.push({
+        kind: 'G1a',
+        key: read.key,
+        transactions: [transaction.id, writer.id],
+        detail: `transaction ${transaction.id} read ${String(value)} of the failed transaction ${writer.id}`,
+      });
     }
     const intermediate = intermediateWriter(read, transaction, order);
     if (intermediate === undefined) continue;
@@ -34,7 +39,7 @@ function intermediateWriter(read: Read, reader: HistoryTransaction, order: Versi
   return final?.kind === 'append' && final.value !== last ? writer : undefined;
 }
 
-/** A transaction sees its own appends at the end of the list. Whether the list before them may grow is a matter of isolation, so of cycles. */
+/** A transaction sees its own appends at the end of the list. Whether the list before them may grow is for the isolation level, so for cycles. */
 function checkOwn(transaction: HistoryTransaction): Anomaly[] {
   const own = new Map<Element, Element[]>();
   const found: Anomaly[] = [];
@@ -46,7 +51,8 @@ function checkOwn(transaction: HistoryTransaction): Anomaly[] {
     const appended = own.get(operation.key) ?? [];
     const tail = appended.length === 0 ? [] : operation.values.slice(-appended.length);
     if (appended.every((value, i) => value === tail[i])) continue;
-    const detail = `transaction ${transaction.id} appended ${appended.join(', ')} to ${String(operation.key)} and then read ${operation.values.join(', ') || 'nothing'}`;
+    const seen = operation.values.join(', ') || 'nothing';
+    const detail = `transaction ${transaction.id} appended ${appended.join(', ')} to ${String(operation.key)} and then read ${seen}`;
     found.push({ kind: 'internal', key: operation.key, transactions: [transaction.id], detail });
   }
   return found;

@@ -28,7 +28,8 @@ function checkAdded(adds: readonly SetAdd[], ordered: OrderedReads): Anomaly[] {
   const found: Anomaly[] = [];
   for (const add of adds) {
     if (add.status === 'fail') {
-      if (ordered.some(({ values }) => values.has(add.value))) found.push({ kind: 'G1a', transactions: [add.value], detail: `${String(add.value)} was refused and can be read` });
+      if (ordered.some(({ values }) => values.has(add.value)))
+        found.push({ kind: 'G1a', transactions: [add.value], detail: `${String(add.value)} was refused and can be read` });
       continue;
     }
     if (add.status !== 'ok') continue;

@@ -26,7 +26,9 @@ export function versionOrder(history: readonly HistoryTransaction[], final?: Rea
       if (known === undefined || known.status === 'fail') byValue.set(operation.value, transaction);
     }
   }
-  const reads = history.flatMap((transaction) => (transaction.status === 'ok' ? transaction.operations.filter((o): o is Read => o.kind === 'read').map((read) => ({ read, by: transaction.id })) : []));
+  const reads = history.flatMap((transaction) =>
+    transaction.status === 'ok' ? transaction.operations.filter((o): o is Read => o.kind === 'read').map((read) => ({ read, by: transaction.id })) : [],
+  );
   const lists = new Map<Element, readonly Element[]>(final);
   for (const { read } of reads) {
     const known = lists.get(read.key);
@@ -77,7 +79,12 @@ function repeatedSteps(lists: ReadonlyMap<Element, readonly Element[]>): Anomaly
       const step = JSON.stringify([source.workflowId, source.stepId]);
       const earlier = effects.get(step);
       if (earlier !== undefined && earlier !== value) {
-        found.push({ kind: 'duplicated effect', key, transactions: [], detail: `${String(earlier)} and ${String(value)} of ${String(key)} are effects of one step` });
+        found.push({
+          kind: 'duplicated effect',
+          key,
+          transactions: [],
+          detail: `${String(earlier)} and ${String(value)} of ${String(key)} are effects of one step`,
+        });
       }
       effects.set(step, value);
     }
@@ -89,7 +96,8 @@ function strangers(lists: ReadonlyMap<Element, readonly Element[]>, writerOf: Ve
   const found: Anomaly[] = [];
   for (const [key, list] of lists) {
     for (const value of list) {
-      if (writerOf(key, value) === undefined) found.push({ kind: 'unknown element', key, transactions: [], detail: `nobody appended ${String(value)} to ${String(key)}` });
+      if (writerOf(key, value) === undefined)
+        found.push({ kind: 'unknown element', key, transactions: [], detail: `nobody appended ${String(value)} to ${String(key)}` });
     }
   }
   return found;

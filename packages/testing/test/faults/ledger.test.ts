@@ -1,6 +1,23 @@
 import {
-  assertHolds, checkAcknowledged, checkAllEnded, checkBalances, checkEffectsRecorded, checkEpochs, checkLedger, checkPostings, checkRecordsEffective, checkResults,
-  checkTransitions, checkWitnessed, createLedger, installAudit, postingTexts, type ClientKnowledge, type ExpectedPosting, type Violation, type WitnessRecord,
+  assertHolds,
+  checkAcknowledged,
+  checkAllEnded,
+  checkBalances,
+  checkEffectsRecorded,
+  checkEpochs,
+  checkLedger,
+  checkPostings,
+  checkRecordsEffective,
+  checkResults,
+  checkTransitions,
+  checkWitnessed,
+  createLedger,
+  installAudit,
+  postingTexts,
+  type ClientKnowledge,
+  type ExpectedPosting,
+  type Violation,
+  type WitnessRecord,
 } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import type pg from 'pg';
@@ -59,7 +76,18 @@ describe('the invariants of the bank ledger', () => {
       await engine.start('direct', { name: 'Bank.post', kind: 'transaction', status: 'SUCCESS' });
     });
     await engine.start('failed', { name: 'Bank.post', kind: 'transaction', status: 'ERROR' });
-    const expected = [...transfer('w1'), ...transfer('w2'), { workflowId: 'direct', step: 'both', entries: [{ account: 3, delta: -1 }, { account: 4, delta: 1 }] }];
+    const expected = [
+      ...transfer('w1'),
+      ...transfer('w2'),
+      {
+        workflowId: 'direct',
+        step: 'both',
+        entries: [
+          { account: 3, delta: -1 },
+          { account: 4, delta: 1 },
+        ],
+      },
+    ];
     assertHolds(await checkLedger(client, { expected, writing }));
     assertHolds([...(await checkTransitions(client)), ...(await checkEpochs(client)), ...(await checkAllEnded(client))]);
   });
@@ -186,18 +214,33 @@ describe('the invariants of the bank ledger', () => {
 
   it('I7 shows two results of one workflow, and one that is not the stored one', async () => {
     await run('w1');
-    const known = (...values: unknown[]): ClientKnowledge => ({ id: 'w1', start: 'acknowledged', function: 'f', input: undefined, results: values.map((value) => ({ status: 'SUCCESS', value })) });
+    const known = (...values: unknown[]): ClientKnowledge => ({
+      id: 'w1',
+      start: 'acknowledged',
+      function: 'f',
+      input: undefined,
+      results: values.map((value) => ({ status: 'SUCCESS', value })),
+    });
     const decode = (text: string | null): unknown => (text === null ? undefined : JSON.parse(text));
     expect(await checkResults(client, [known(7, 7)], decode)).to.deep.equal([]);
     expect(names(await checkResults(client, [known(7, 8)], decode))).to.deep.equal(['I7']);
     expect((await checkResults(client, [known(8)], decode))[0]?.problem).to.contain('stored outcome');
   });
 
-  it('I8 shows a call that was never made, one after the record, and keys that are not the step\'s', async () => {
+  it("I8 shows a call that was never made, one after the record, and keys that are not the step's", async () => {
     await engine.start('w1');
     await engine.record('w1', '0', { name: 'Mailer.receipt', kind: 'communicator' });
-    const call = (fields: Partial<WitnessRecord>): WitnessRecord => ({ key: 'w1-0', name: 'Mailer.receipt', workflowId: 'w1', stepId: '0', number: 1, arrived: Date.now() - 1000, ...fields });
-    const problems = async (...calls: WitnessRecord[]): Promise<string[]> => (await checkWitnessed(client, calls, ['Mailer.receipt'])).map(({ problem }) => problem);
+    const call = (fields: Partial<WitnessRecord>): WitnessRecord => ({
+      key: 'w1-0',
+      name: 'Mailer.receipt',
+      workflowId: 'w1',
+      stepId: '0',
+      number: 1,
+      arrived: Date.now() - 1000,
+      ...fields,
+    });
+    const problems = async (...calls: WitnessRecord[]): Promise<string[]> =>
+      (await checkWitnessed(client, calls, ['Mailer.receipt'])).map(({ problem }) => problem);
     expect(await problems(call({}), call({ number: 2 }))).to.deep.equal([]);
     expect(await problems()).to.deep.equal(['a recorded communicator was never called']);
     expect(await problems(call({}), call({ arrived: Date.now() + 1000 }))).to.deep.equal(['a communicator was called after its record']);

@@ -26,7 +26,11 @@ describe('oracles outside the database', () => {
       const before = Date.now();
       await callWitness(second.url, { key: 'a', name: 'Mailer.receipt' });
       await callWitness(second.url, { key: 'b', name: 'Printer.print' });
-      expect(second.records.map(({ number, key }) => [number, key])).to.deep.equal([[1, 'a'], [2, 'a'], [3, 'b']]);
+      expect(second.records.map(({ number, key }) => [number, key])).to.deep.equal([
+        [1, 'a'],
+        [2, 'a'],
+        [3, 'b'],
+      ]);
       expect(second.records[1]?.arrived).to.be.within(before, Date.now());
       expect(second.byKey().get('a')).to.have.length(2);
       expect(second.calls('Printer.print')).to.have.length(1);
@@ -83,7 +87,13 @@ describe('oracles outside the database', () => {
       await journal.error('e', 'failed later', { started: true });
       await journal.close();
       const known = readClientJournal(file);
-      expect([...known.values()].map(({ id, start }) => [id, start])).to.deep.equal([['a', 'acknowledged'], ['b', 'not started'], ['c', 'unknown'], ['d', 'unknown'], ['e', 'unknown']]);
+      expect([...known.values()].map(({ id, start }) => [id, start])).to.deep.equal([
+        ['a', 'acknowledged'],
+        ['b', 'not started'],
+        ['c', 'unknown'],
+        ['d', 'unknown'],
+        ['e', 'unknown'],
+      ]);
       expect(known.get('a')).to.deep.include({ function: 'Bank.transfer', input: { amount: 5 }, results: [{ status: 'SUCCESS', value: 7 }] });
     });
 
@@ -107,7 +117,10 @@ describe('oracles outside the database', () => {
       (await child.point('acknowledged')).continue();
       await child.point('intended');
       await child.kill();
-      expect([...readClientJournal(file).values()].map(({ id, start }) => [id, start])).to.deep.equal([['w1', 'acknowledged'], ['w2', 'unknown']]);
+      expect([...readClientJournal(file).values()].map(({ id, start }) => [id, start])).to.deep.equal([
+        ['w1', 'acknowledged'],
+        ['w2', 'unknown'],
+      ]);
     });
 
     it('leaves out a line that a crash has cut', async () => {

@@ -21,7 +21,8 @@ describe('a transaction pooler', () => {
     pooler = undefined;
   });
 
-  const start = async (options: Partial<PoolingProxyOptions> = {}): Promise<PoolingProxy> => (pooler = await PoolingProxy.start({ target: target(), ...options }));
+  const start = async (options: Partial<PoolingProxyOptions> = {}): Promise<PoolingProxy> =>
+    (pooler = await PoolingProxy.start({ target: target(), ...options }));
   const clients = async (proxy: PoolingProxy, count: number): Promise<pg.Client[]> => {
     const all: pg.Client[] = [];
     for (let i = 0; i < count; i++) all.push(await connect(proxy.connectionString(url), { application_name: `client ${i}` }));
@@ -114,7 +115,9 @@ describe('a transaction pooler', () => {
     const all = await clients(proxy, 5);
     for (let round = 0; round < 4; round++) {
       // the same name stands for another text with each client
-      const found = await Promise.all(all.map(async (client, i) => (await client.query({ name: 's', text: `select $1::int + ${i} as v`, values: [round] })).rows[0].v));
+      const found = await Promise.all(
+        all.map(async (client, i) => (await client.query({ name: 's', text: `select $1::int + ${i} as v`, values: [round] })).rows[0].v),
+      );
       expect(found).to.deep.equal(all.map((_, i) => round + i));
     }
     proxy.reconnect();
@@ -151,7 +154,10 @@ describe('a transaction pooler', () => {
     await a.query('begin');
     const pid = await one(a, 'pg_backend_pid()');
     const query = failure(a.query('select pg_sleep(60)'));
-    await until('the statement runs', async () => (await direct.query(`select from pg_stat_activity where pid = $1 and query like '%pg_sleep%'`, [pid])).rowCount === 1);
+    await until(
+      'the statement runs',
+      async () => (await direct.query(`select from pg_stat_activity where pid = $1 and query like '%pg_sleep%'`, [pid])).rowCount === 1,
+    );
     await direct.query('select pg_terminate_backend($1)', [pid]);
     expect((await query).code).to.equal('57P01');
     expect(await one(b, '1')).to.equal(1);
@@ -161,7 +167,10 @@ describe('a transaction pooler', () => {
     const proxy = await start({ size: 2 });
     const [a] = (await clients(proxy, 1)) as [pg.Client];
     const query = failure(a.query('select pg_sleep(60)'));
-    await until('the statement runs', async () => (await direct.query(`select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`)).rowCount === 1);
+    await until(
+      'the statement runs',
+      async () => (await direct.query(`select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`)).rowCount === 1,
+    );
     const { connect: open } = await import('node:net');
     const request = Buffer.alloc(16);
     [16, 80877102, wire(a).processID, wire(a).secretKey].forEach((value, i) => request.writeInt32BE(value | 0, i * 4));

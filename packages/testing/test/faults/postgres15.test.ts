@@ -17,7 +17,8 @@ describe('a throw-away PostgreSQL 15', function () {
   after(() => cluster?.remove());
 
   it('has the settings asked for, and new ones from the next start', async () => {
-    const show = async (name: string): Promise<string> => (await (await connect(cluster.connectionString())).query(`select current_setting($1) as v`, [name])).rows[0].v as string;
+    const show = async (name: string): Promise<string> =>
+      (await (await connect(cluster.connectionString())).query(`select current_setting($1) as v`, [name])).rows[0].v as string;
     expect(await show('wal_level')).to.equal('minimal');
     expect(await show('server_version')).to.match(/^15\./);
     cluster.set({ default_transaction_isolation: 'serializable' });

@@ -243,7 +243,12 @@ describe('a TCP proxy before PostgreSQL', () => {
   });
 
   it('strikes only the connections that it is told', async () => {
-    const rule = proxy.add({ on: 'request', is: executes(/^select/), fault: { kind: 'cut', at: 'before' }, link: ({ parameters }) => parameters.get('application_name') === 'victim' });
+    const rule = proxy.add({
+      on: 'request',
+      is: executes(/^select/),
+      fault: { kind: 'cut', at: 'before' },
+      link: ({ parameters }) => parameters.get('application_name') === 'victim',
+    });
     const other = await connect(through, { application_name: 'other' });
     const victim = await connect(through, { application_name: 'victim' });
     await other.query('select 1');
@@ -269,7 +274,10 @@ describe('a TCP proxy before PostgreSQL', () => {
     const client = await connect(through);
     const sleeping = failure(client.query('select pg_sleep(60)'));
     const { processID, secretKey } = wire(client);
-    await until('the statement runs', async () => (await direct.query(`select from pg_stat_activity where pid = $1 and state = 'active'`, [processID])).rowCount === 1);
+    await until(
+      'the statement runs',
+      async () => (await direct.query(`select from pg_stat_activity where pid = $1 and state = 'active'`, [processID])).rowCount === 1,
+    );
     await cancel(proxy, processID, secretKey);
     expect((await sleeping).code).to.equal('57014');
   });

@@ -1,7 +1,23 @@
 /** Sizes of the shop. */
 export const ITEMS = 20_000;
 export const CUSTOMERS = 1_000;
-export const WORDS = ['amber', 'bronze', 'copper', 'cotton', 'granite', 'ivory', 'linen', 'maple', 'marble', 'oak', 'pearl', 'silver', 'slate', 'steel', 'velvet'];
+export const WORDS = [
+  'amber',
+  'bronze',
+  'copper',
+  'cotton',
+  'granite',
+  'ivory',
+  'linen',
+  'maple',
+  'marble',
+  'oak',
+  'pearl',
+  'silver',
+  'slate',
+  'steel',
+  'velvet',
+];
 
 /** An item's name is two words and a number: a search for two words finds about ninety items, and shows ten. */
 export const SHOP_TABLES = `

@@ -35,13 +35,16 @@ export async function installAudit(client: ClientBase, engineSchema: string, tes
   await client.query(`create index if not exists record_audit_of on ${names.recordAudit} (workflow_id, step_id)`);
   await client.query(`create or replace function ${own}.audit_status() returns trigger language plpgsql security definer as ${body(statusBody(names))}`);
   await client.query(`create or replace function ${own}.audit_record() returns trigger language plpgsql security definer as ${body(recordBody(names))}`);
-  await client.query(`create or replace trigger apiary_test_audit after insert or update on ${names.workflow} for each row execute function ${own}.audit_status()`);
+  await client.query(
+    `create or replace trigger apiary_test_audit after insert or update on ${names.workflow} for each row execute function ${own}.audit_status()`,
+  );
   await client.query(`create or replace trigger apiary_test_audit after insert on ${names.record} for each row execute function ${own}.audit_record()`);
   return names;
 }
 
 function statusBody(names: AuditNames): string {
-  const insert = `insert into ${names.statusAudit} (workflow_id, kind, old_status, new_status, old_epoch, new_epoch, old_executor, new_executor, outcome_changed)`;
+  const columns = 'workflow_id, kind, old_status, new_status, old_epoch, new_epoch, old_executor, new_executor, outcome_changed';
+  const insert = `insert into ${names.statusAudit} (${columns})`;
   // The column of the kind is read through JSON: the audit also serves tables without one.
   return `begin
     if tg_op = 'INSERT' then

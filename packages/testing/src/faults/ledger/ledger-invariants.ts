@@ -49,7 +49,10 @@ export async function checkPostings(client: ClientBase, expected: readonly Expec
       where w.entries is distinct from f.entries order by 1, 2, 3, 4`,
     [JSON.stringify(wanted)],
   );
-  return [...violated('I2', 'a step has postings of more than one transaction', doubled.rows), ...violated('I2', 'a step has other postings than expected', wrong.rows)];
+  return [
+    ...violated('I2', 'a step has postings of more than one transaction', doubled.rows),
+    ...violated('I2', 'a step has other postings than expected', wrong.rows),
+  ];
 }
 
 /**

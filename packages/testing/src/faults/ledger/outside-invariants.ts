@@ -13,8 +13,16 @@ export async function checkAcknowledged(client: ClientBase, known: Iterable<Clie
   const { rows } = await client.query<{ workflow_id: string }>(`select workflow_id from ${workflow} where workflow_id = any($1)`, [all.map(({ id }) => id)]);
   const stored = new Set(rows.map((row) => row.workflow_id));
   return [
-    ...violated('I5', 'an acknowledged workflow is lost', all.filter(({ id, start }) => start === 'acknowledged' && !stored.has(id)).map(({ id }) => ({ id }))),
-    ...violated('I5', 'a workflow exists whose start was refused', all.filter(({ id, start }) => start === 'not started' && stored.has(id)).map(({ id }) => ({ id }))),
+    ...violated(
+      'I5',
+      'an acknowledged workflow is lost',
+      all.filter(({ id, start }) => start === 'acknowledged' && !stored.has(id)).map(({ id }) => ({ id })),
+    ),
+    ...violated(
+      'I5',
+      'a workflow exists whose start was refused',
+      all.filter(({ id, start }) => start === 'not started' && stored.has(id)).map(({ id }) => ({ id })),
+    ),
   ];
 }
 
@@ -23,7 +31,12 @@ export async function checkAcknowledged(client: ClientBase, known: Iterable<Clie
  *
  * @param decode reads a stored output, as the engine's codec does
  */
-export async function checkResults(client: ClientBase, known: Iterable<ClientKnowledge>, decode: (output: string | null) => unknown, check: LedgerCheck = {}): Promise<Violation[]> {
+export async function checkResults(
+  client: ClientBase,
+  known: Iterable<ClientKnowledge>,
+  decode: (output: string | null) => unknown,
+  check: LedgerCheck = {},
+): Promise<Violation[]> {
   const { workflow } = auditNames(check.engineSchema ?? 'apiary', check.schema);
   const seen = [...known].filter(({ results }) => results.length > 0);
   const { rows } = await client.query<{ workflow_id: string; status: string; output: string | null }>(
@@ -55,7 +68,12 @@ export interface WitnessCheck extends LedgerCheck {
  *
  * @param names the communicators that call the witness, as stored: `Mailer.receipt`
  */
-export async function checkWitnessed(client: ClientBase, calls: readonly WitnessRecord[], names: readonly string[], check: WitnessCheck = {}): Promise<Violation[]> {
+export async function checkWitnessed(
+  client: ClientBase,
+  calls: readonly WitnessRecord[],
+  names: readonly string[],
+  check: WitnessCheck = {},
+): Promise<Violation[]> {
   const { record, recordAudit } = auditNames(check.engineSchema ?? 'apiary', check.schema);
   const { rows } = await client.query<{ workflow_id: string; step_id: string; at: string; failed: boolean }>(
     `select r.workflow_id, r.step_id, extract(epoch from a.at) * 1000 as at, r.error is not null as failed
@@ -81,8 +99,16 @@ export async function checkWitnessed(client: ClientBase, calls: readonly Witness
   return [
     ...violated('I8', 'a recorded communicator was never called', missing),
     ...violated('I8', 'a communicator was called after its record', late),
-    ...violated('I8', 'tries of one step had different idempotency keys', keys.map((made) => ({ calls: made }))),
-    ...violated('I8', 'two steps had the same idempotency key', shared.map((made) => ({ calls: made }))),
+    ...violated(
+      'I8',
+      'tries of one step had different idempotency keys',
+      keys.map((made) => ({ calls: made })),
+    ),
+    ...violated(
+      'I8',
+      'two steps had the same idempotency key',
+      shared.map((made) => ({ calls: made })),
+    ),
   ];
 }
 

@@ -43,7 +43,10 @@ export async function checkEpochs(client: ClientBase, check: LedgerCheck = {}): 
   const late = await client.query(`select r.workflow_id, r.step_id, r.epoch, r.executor_id, s.new_epoch as claimed_as, s.new_executor as claimed_by
     from ${record} r join ${statusAudit} s on s.workflow_id = r.workflow_id and s.new_epoch > s.old_epoch and r.epoch < s.new_epoch
     where not pg_visible_in_snapshot(r.xid, s.snapshot) order by 1, 2`);
-  return [...violated('I12', 'an epoch fell, or an executor took a workflow without a new one', fallen.rows), ...violated('I12', 'a record of an older epoch came after the claim', late.rows)];
+  return [
+    ...violated('I12', 'an epoch fell, or an executor took a workflow without a new one', fallen.rows),
+    ...violated('I12', 'a record of an older epoch came after the claim', late.rows),
+  ];
 }
 
 /** I6, the part that SQL can tell: workflows that have not ended. To be asked after everything had time to end. */

@@ -15,7 +15,13 @@ export interface SessionHost {
 }
 
 /** Parameters that follow a client from server connection to server connection; all others stay where they were set. */
-const followed = new Map([['application_name', 'application_name'], ['client_encoding', 'client_encoding'], ['datestyle', 'DateStyle'], ['timezone', 'TimeZone'], ['standard_conforming_strings', 'standard_conforming_strings']]);
+const followed = new Map([
+  ['application_name', 'application_name'],
+  ['client_encoding', 'client_encoding'],
+  ['datestyle', 'DateStyle'],
+  ['timezone', 'TimeZone'],
+  ['standard_conforming_strings', 'standard_conforming_strings'],
+]);
 
 /** One client of the pooling proxy. */
 export class ClientSession implements BoundClient {

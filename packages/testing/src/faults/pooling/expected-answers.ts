@@ -13,7 +13,16 @@ interface Expected {
 }
 
 const ends: Readonly<Record<Request, string>> = { query: 'Z', parse: '1', bind: '2', describe: 'Tn', execute: 'CIs', close: '3', sync: 'Z' };
-const requests = new Map<string, Request>([['Q', 'query'], ['F', 'query'], ['P', 'parse'], ['B', 'bind'], ['D', 'describe'], ['E', 'execute'], ['C', 'close'], ['S', 'sync']]);
+const requests = new Map<string, Request>([
+  ['Q', 'query'],
+  ['F', 'query'],
+  ['P', 'parse'],
+  ['B', 'bind'],
+  ['D', 'describe'],
+  ['E', 'execute'],
+  ['C', 'close'],
+  ['S', 'sync'],
+]);
 
 /** The request that a client's message is; undefined for what is answered by nothing of its own (Flush, COPY data). */
 export function requestOf(message: Message): Request | undefined {

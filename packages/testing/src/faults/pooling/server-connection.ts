@@ -6,7 +6,10 @@ import { ExpectedAnswers } from './expected-answers.js';
 
 /** What of pg's client is used beyond its types: the login is its, the socket then is ours. */
 interface LoggedIn {
-  readonly connection: { readonly stream: Socket; on(event: 'parameterStatus', listener: (status: { parameterName: string; parameterValue: string }) => void): void };
+  readonly connection: {
+    readonly stream: Socket;
+    on(event: 'parameterStatus', listener: (status: { parameterName: string; parameterValue: string }) => void): void;
+  };
   readonly processID: number;
   readonly secretKey: number;
 }

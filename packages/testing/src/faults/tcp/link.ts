@@ -154,7 +154,9 @@ export class Link implements LinkInfo {
   #cutRequest(handle: RuleHandle, flight: RequestFlight, at: 'before' | 'within' | 'after'): void {
     const { rule } = handle;
     // For a rule on statements the cut within a flight is right before the message that executes the first one that matches.
-    const matching = flight.statements.findIndex((text, i) => rule.on === 'request' && rule.is({ ...flight, statements: [text], positions: flight.positions.slice(i, i + 1) }, this));
+    const matching = flight.statements.findIndex(
+      (text, i) => rule.on === 'request' && rule.is({ ...flight, statements: [text], positions: flight.positions.slice(i, i + 1) }, this),
+    );
     const sent = at === 'before' ? 0 : at === 'after' ? flight.messages.length : (flight.positions[Math.max(matching, 0)] ?? 0);
     this.#toServer.send(bytesOf(flight.messages.slice(0, sent)));
     this.#toServer.call(() => {

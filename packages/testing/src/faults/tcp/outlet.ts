@@ -112,7 +112,7 @@ export class Outlet {
   }
 
   async #inPieces(bytes: Buffer): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const size = this.#random.int(1, this.#chop || bytes.length);
       this.#socket.write(bytes.subarray(at, at + size));
       at += size;

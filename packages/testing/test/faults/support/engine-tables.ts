@@ -24,16 +24,29 @@ export class TinyEngine {
 
   async start(id: string, fields: { name?: string; kind?: string; status?: string; epoch?: number; executor?: string | null } = {}): Promise<void> {
     const { name = 'Bank.transfer', kind = 'workflow', status = 'PENDING', epoch = 1, executor = 'e1' } = fields;
-    await this.#client.query('insert into apiary.workflow_status (workflow_id, name, kind, status, epoch, executor_id) values ($1, $2, $3, $4, $5, $6)', [id, name, kind, status, epoch, executor]);
+    await this.#client.query('insert into apiary.workflow_status (workflow_id, name, kind, status, epoch, executor_id) values ($1, $2, $3, $4, $5, $6)', [
+      id,
+      name,
+      kind,
+      status,
+      epoch,
+      executor,
+    ]);
   }
 
   async record(id: string, step: string, fields: { name?: string; kind?: string; error?: string; epoch?: number } = {}): Promise<void> {
     const { name = 'Bank.post', kind = 'transaction', error = null, epoch = 1 } = fields;
-    await this.#client.query(`insert into apiary.function_status (workflow_id, step_id, name, kind, error, executor_id, epoch) values ($1, $2, $3, $4, $5, 'e1', $6)`, [id, step, name, kind, error, epoch]);
+    await this.#client.query(
+      `insert into apiary.function_status (workflow_id, step_id, name, kind, error, executor_id, epoch) values ($1, $2, $3, $4, $5, 'e1', $6)`,
+      [id, step, name, kind, error, epoch],
+    );
   }
 
   async change(id: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
     const names = Object.keys(fields);
-    await this.#client.query(`update apiary.workflow_status set ${names.map((name, i) => `${name} = $${i + 2}`).join(', ')} where workflow_id = $1`, [id, ...Object.values(fields)]);
+    await this.#client.query(`update apiary.workflow_status set ${names.map((name, i) => `${name} = $${i + 2}`).join(', ')} where workflow_id = $1`, [
+      id,
+      ...Object.values(fields),
+    ]);
   }
 }

@@ -1,0 +1,93 @@
+import type { NumberedFlight } from './flight-numbers.js';
+import { sameTrace } from './flight-numbers.js';
+import { differences } from './canonical-state.js';
+import { runCrashed, runCrashFree, type Bench, type CrashFreeRun } from './one-run.js';
+import { nameOf, pointsOf, type CrashMode, type CrashPoint } from './point.js';
+import { loadScenario } from './scenario.js';
+import { ShapeDatabases } from './shape-database.js';
+import { Victims } from './victims.js';
+
+export interface EnumerationOptions {
+  readonly every: 'write' | 'statement';
+  readonly mode: CrashMode;
+  /** Connection string of an account that may create databases. */
+  readonly server: string;
+  /** Runs at once. Default 3. */
+  readonly parallel?: number;
+  readonly restart?: () => Promise<void>;
+  /** Points that have been run before, by `nameOf`. */
+  readonly known?: (trace: readonly NumberedFlight[]) => ReadonlyMap<string, PointResult>;
+  readonly onPoint?: (result: PointResult, done: number, total: number) => void;
+}
+
+export interface PointResult {
+  readonly point: CrashPoint;
+  /** The flight at which it happened; undefined: it did not. */
+  readonly flight: NumberedFlight | undefined;
+  readonly asMeant: boolean;
+  readonly differences: readonly string[];
+}
+
+export interface ShapeResult {
+  readonly shape: string;
+  readonly about: string;
+  readonly mode: CrashMode;
+  readonly every: 'write' | 'statement';
+  readonly trace: readonly NumberedFlight[];
+  readonly points: readonly PointResult[];
+}
+
+/** Makes the fault happen at every point of a scenario, one run each, and compares each with the crash-free run. */
+export async function enumerateScenario(module: URL, options: EnumerationOptions): Promise<ShapeResult> {
+  const scenario = await loadScenario(module);
+  const databases = await ShapeDatabases.prepare(scenario, options.server);
+  const parallel = options.parallel ?? 3;
+  const first = new Victims(module, 2, 2);
+  try {
+    const expected = await crashFree({ scenario, databases, victims: first });
+    const points = pointsOf(expected.trace, options.every);
+    const known = options.known?.(expected.trace) ?? new Map<string, PointResult>();
+    const todo = points.filter((point) => !known.has(nameOf(point)));
+    const victims = new Victims(module, parallel, todo.length);
+    const bench: Bench = { scenario, databases, victims, ...(options.restart === undefined ? {} : { restart: options.restart }) };
+    const done = new Map(known);
+    try {
+      await inParallel(todo, parallel, async (point) => {
+        const result: PointResult = { point, ...(await runCrashed(bench, options.mode, point, expected.state)) };
+        done.set(nameOf(point), result);
+        options.onPoint?.(result, done.size, points.length);
+      });
+    } finally {
+      await victims.close();
+    }
+    return {
+      shape: scenario.name, about: scenario.about, mode: options.mode, every: options.every, trace: expected.trace,
+      points: points.flatMap((point) => done.get(nameOf(point)) ?? []),
+    };
+  } finally {
+    await first.close();
+    await databases.close();
+  }
+}
+
+/** Twice, with the same trace and the same end: else a point would be another one in each run. */
+async function crashFree(bench: Bench): Promise<CrashFreeRun> {
+  const [one, two] = await Promise.all([runCrashFree(bench), runCrashFree(bench)]);
+  const { name, concurrent } = bench.scenario;
+  if (!sameTrace(one.trace, two.trace, concurrent !== true)) throw new Error(`two crash-free runs of ${name} differ in what they write:\n${told(one.trace)}\n--\n${told(two.trace)}`);
+  const unequal = differences(one.state, two.state);
+  if (unequal.length > 0) throw new Error(`two crash-free runs of ${name} differ in what they leave:\n${unequal.join('\n')}`);
+  return one;
+}
+
+function told(trace: readonly NumberedFlight[]): string {
+  return trace.map((flight) => `${flight.number} ${flight.connection}: ${flight.statements.join('; ')}`).join('\n');
+}
+
+async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}

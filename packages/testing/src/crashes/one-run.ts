@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stopProcess } from '../faults/sigstop.js';
+import { until } from '../faults/until.js';
+import { differences, readState, type CanonicalState } from './canonical-state.js';
+import type { NumberedFlight } from './flight-numbers.js';
+import { OutsideWorld } from './outside-world.js';
+import type { CrashMode, CrashPoint } from './point.js';
+import { letLeaseExpire, recover } from './recovery.js';
+import type { CrashScenario, Rhythm } from './scenario.js';
+import type { ShapeDatabases } from './shape-database.js';
+import type { ClientOutcome, LastWord, Task, VictimResult } from './task.js';
+import type { Victim, Victims } from './victims.js';
+
+/** A victim that dies for sure need not renew; one that is stopped has to lose its lease by its own clock. */
+const patient: Rhythm = { lease: 60_000, poll: 20_000 };
+const brisk: Rhythm = { lease: 800, poll: 80 };
+
+/** What a run needs of the enumeration it belongs to. */
+export interface Bench {
+  readonly scenario: CrashScenario;
+  readonly databases: ShapeDatabases;
+  readonly victims: Victims;
+  /** mode 'server': stops PostgreSQL at once and starts it again. */
+  readonly restart?: () => Promise<void>;
+}
+
+export interface CrashFreeRun {
+  readonly trace: readonly NumberedFlight[];
+  readonly state: CanonicalState;
+}
+
+export interface CrashedRun {
+  /** What was written when it happened; undefined: it did not happen, which proves nothing. */
+  readonly flight: NumberedFlight | undefined;
+  /** kill: the process ended by SIGKILL. Else: it went on and ended by itself. */
+  readonly asMeant: boolean;
+  readonly differences: readonly string[];
+}
+
+interface Scene {
+  readonly task: Task;
+  readonly victim: Victim;
+  readonly bench: Bench;
+}
+
+/** Runs the scenario with nothing happening to it. */
+export async function runCrashFree(bench: Bench): Promise<CrashFreeRun> {
+  return onStage(bench, undefined, async ({ victim }, end) => {
+    const { trace, outcome } = (await victim.child.result) as VictimResult;
+    return { trace, state: await end(outcome) };
+  });
+}
+
+/** Makes it happen, recovers, and compares. */
+export async function runCrashed(bench: Bench, mode: CrashMode, point: CrashPoint, expected: CanonicalState): Promise<CrashedRun> {
+  return onStage(bench, { mode, point }, async (scene, end, world) => {
+    const word = await scene.victim.reached();
+    if (word === undefined) return { flight: undefined, asMeant: false, differences: [] };
+    try {
+      const { outcome, asMeant } = await courses[mode](scene, word);
+      const found = await end(outcome);
+      return { flight: word.flight, asMeant, differences: [...differences(expected, found), ...world.violations(1)] };
+    } catch (error) {
+      return { flight: word.flight, asMeant: true, differences: [`stuck: ${error instanceof Error ? error.message : String(error)}`] };
+    }
+  });
+}
+
+type Act<T> = (scene: Scene, end: (outcome: ClientOutcome) => Promise<CanonicalState>, world: OutsideWorld) => Promise<T>;
+
+/** A database, an outside world and a process for one run. */
+async function onStage<T>(bench: Bench, fault: { mode: CrashMode; point: CrashPoint } | undefined, act: Act<T>): Promise<T> {
+  const { scenario, databases, victims } = bench;
+  const [database, victim] = await Promise.all([databases.copy(), victims.take()]);
+  const world = await OutsideWorld.open(scenario, database.connectionString);
+  const resume = join(tmpdir(), `apiary-crash-${randomBytes(6).toString('hex')}`);
+  const task: Task = {
+    database: database.connectionString, witness: world.url, rhythm: fault?.mode === 'stop' ? brisk : patient, ...(fault === undefined ? {} : { fault: { ...fault, resume } }),
+  };
+  try {
+    victim.begin(task);
+    return await act({ task, victim, bench }, (outcome) => readState(task.database, scenario.config?.schema ?? 'apiary', world.calls, outcome), world);
+  } finally {
+    await victim.child.kill();
+    await world.close();
+    await rm(resume, { force: true });
+    databases.drop(database);
+  }
+}
+
+interface Course {
+  readonly outcome: ClientOutcome;
+  readonly asMeant: boolean;
+}
+
+/** What follows when the victim has reached its point. */
+const courses: Readonly<Record<CrashMode, (scene: Scene, word: LastWord) => Promise<Course>>> = {
+  async kill({ victim, task, bench }) {
+    const { signal } = await victim.child.exited;
+    await letLeaseExpire(bench.scenario, task.database);
+    return { outcome: await recover(bench.scenario, task.database, task.witness), asMeant: signal === 'SIGKILL' };
+  },
+
+  async cut({ victim }) {
+    return { outcome: await outcomeOf(victim), asMeant: true };
+  },
+
+  async server({ victim, task, bench }) {
+    await bench.restart?.();
+    await writeFile(task.fault?.resume ?? '', '');
+    return { outcome: await outcomeOf(victim), asMeant: bench.restart !== undefined };
+  },
+
+  async stop({ victim, task, bench }) {
+    const stopped = await stopProcess(victim.child.pid);
+    const outcome = await recover(bench.scenario, task.database, task.witness);
+    await stopped.continue();
+    const late = await outcomeOf(victim);
+    if (JSON.stringify(late) !== JSON.stringify(outcome)) throw new Error(`who was stopped got ${JSON.stringify(late)}, who took over ${JSON.stringify(outcome)}`);
+    return { outcome, asMeant: stopped.states.every((state) => state === 'T') };
+  },
+};
+
+async function outcomeOf(victim: Victim): Promise<ClientOutcome> {
+  const { child } = victim;
+  let result: VictimResult | undefined;
+  let failed: unknown;
+  child.result.then((value) => (result = value as VictimResult), (error: unknown) => (failed = error ?? new Error('the victim ended')));
+  await until('the victim has its answer', () => result !== undefined || failed !== undefined, { within: 60_000 });
+  if (result === undefined) throw failed;
+  return result.outcome;
+}

@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { namesOf } from '@apiary/core/internal';
+import pg from 'pg';
+import { until } from '../faults/until.js';
+import { Witness, type WitnessAnswer } from '../faults/witness.js';
+import type { CrashScenario } from './scenario.js';
+
+/** What a run did outside the database. Communicators may be repeated by a crash, under the same key, but never once their record is durable. */
+export class OutsideWorld {
+  readonly url: string;
+  readonly #witness: Witness;
+  readonly #folder: string;
+  readonly #late: string[];
+
+  private constructor(witness: Witness, folder: string, late: string[]) {
+    this.url = witness.url;
+    this.#witness = witness;
+    this.#folder = folder;
+    this.#late = late;
+  }
+
+  static async open(scenario: CrashScenario, database: string): Promise<OutsideWorld> {
+    const folder = await mkdtemp(join(tmpdir(), 'apiary-crash-'));
+    const late: string[] = [];
+    const witness = await Witness.start({
+      file: join(folder, 'witness'),
+      answer: async ({ key, name, number }): Promise<WitnessAnswer> => {
+        // The process that called is alive and waits: what is recorded now was recorded before the call.
+        const looked = number === 1 ? 'no' : await until('the database tells whether a call is recorded', () => isRecorded(database, scenario.config?.schema ?? 'apiary', key));
+        if (looked === 'yes') late.push(`${name} (${key}) was called again after its record`);
+        return 'accept';
+      },
+    });
+    return new OutsideWorld(witness, folder, late);
+  }
+
+  /** Who was called with which key, however often. */
+  get calls(): readonly string[] {
+    return [...new Set(this.#witness.records.map(({ name, key }) => `${name} ${key}`))].sort();
+  }
+
+  /** @param faults so often a call may be repeated */
+  violations(faults: number): readonly string[] {
+    const often = [...this.#witness.byKey()].filter(([, calls]) => calls.length > 1 + faults);
+    return [...this.#late, ...often.map(([key, calls]) => `${calls[0]?.name ?? ''} (${key}) was called ${calls.length} times, with ${faults} fault`)];
+  }
+
+  async close(): Promise<void> {
+    await this.#witness.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A step's record, or the outcome of a direct call. */
+async function isRecorded(database: string, schema: string, key: string): Promise<'yes' | 'no'> {
+  const names = namesOf(schema);
+  const client = new pg.Client({ connectionString: database });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(
+      `select from ${names.record} where workflow_id || '-' || step_id = $1
+       union all select from ${names.workflow} where kind = 'communicator' and status <> 'PENDING' and workflow_id || '-0' = $1`, [key],
+    );
+    return (rowCount ?? 0) > 0 ? 'yes' : 'no';
+  } finally {
+    await client.end();
+  }
+}

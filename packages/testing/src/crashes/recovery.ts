@@ -1,0 +1,44 @@
+import { launchWith, namesOf, runningOf } from '@apiary/core/internal';
+import { asAdmin } from '../engine/database.js';
+import { crash } from '../engine/crash.js';
+import { until } from '../faults/until.js';
+import { askUntilAnswered } from './client.js';
+import { countUnfinished } from './unfinished.js';
+import { configOf, type CrashScenario, type Rhythm } from './scenario.js';
+import { SkippingClock } from './skipping-clock.js';
+import type { ClientOutcome } from './task.js';
+
+const rhythm: Rhythm = { lease: 400, poll: 40 };
+const withinMs = 60_000;
+
+/** What a wait for this long means for the lease of an executor that is dead for sure: its row says expired now. */
+export async function letLeaseExpire(scenario: CrashScenario, database: string): Promise<void> {
+  const { executor } = namesOf(scenario.config?.schema ?? 'apiary');
+  await asAdmin(database, `do $$ begin if to_regclass('${executor}') is not null then update ${executor} set lease_until = clock_timestamp() where not fenced; end if; end $$`);
+}
+
+/**
+ * Another executor, and the client that repeats its act there: takes over what is left, until nothing is.
+ * @throws Error if something is left for good
+ */
+export async function recover(scenario: CrashScenario, database: string, witness: string): Promise<ClientOutcome> {
+  const app = await launchWith(configOf(scenario, database, witness, rhythm), scenario.skipsTime === true ? { clock: new SkippingClock() } : {});
+  try {
+    const outcome = await bounded(askUntilAnswered(scenario, app), 'the client has its answer');
+    await until('no workflow is left unfinished', async () => (await countUnfinished(scenario, database)) === 0, { within: withinMs });
+    const { executor } = runningOf(app);
+    await until('the executor is idle', () => executor.active === 0 && executor.lifecycle.running.size === 0, { within: withinMs });
+    await app.shutdown({ grace: 0 });
+    return outcome;
+  } catch (error) {
+    await crash(app);
+    throw error;
+  }
+}
+
+function bounded<T>(promise: Promise<T>, what: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`waited in vain until ${what}`)), withinMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,29 @@
+import { Service, Transaction, Workflow, sql } from '@apiary/core';
+import { crashScenario } from '../scenario.js';
+import { ledgerTables, Outside } from './ledger.js';
+
+@Service()
+class Lingering {
+  constructor(private readonly outside: Outside) {}
+
+  /** Longer than a communicator's record waits for company. */
+  @Transaction()
+  async slow(): Promise<string> {
+    await sql`select pg_sleep(0.1)`;
+    await sql`insert into ledger (account, amount, note) values ('ada', 0, 'slow')`;
+    return 'slow';
+  }
+
+  @Workflow()
+  async linger(): Promise<unknown> {
+    return [await this.outside.tell('first'), await this.slow(), await this.outside.tell('second'), await this.outside.tell('third')];
+  }
+}
+
+export default crashScenario({
+  name: 'linger',
+  about: 'communicator, slow transaction, two communicators',
+  services: [Lingering],
+  migrations: ledgerTables,
+  act: (app) => app.start(Lingering, { workflowId: 'linger' }).linger().result(),
+});

@@ -1,0 +1,33 @@
+import type { NumberedFlight } from './flight-numbers.js';
+import type { CrashMode, CrashPoint } from './point.js';
+import type { Rhythm } from './scenario.js';
+
+/** What a victim is to do. */
+export interface Task {
+  readonly database: string;
+  readonly witness: string;
+  readonly rhythm: Rhythm;
+  /** Undefined: nothing happens to it. */
+  readonly fault?: { readonly mode: CrashMode; readonly point: CrashPoint; /** server: it stands still until this file exists. */ readonly resume: string };
+}
+
+/** The line a victim writes to its standard output at its point, synchronously: its last word, or the sign that it stands still. */
+export interface LastWord {
+  readonly reached: CrashPoint;
+  readonly flight: NumberedFlight;
+}
+
+export interface Returned {
+  readonly value: unknown;
+}
+export interface Thrown {
+  readonly thrown: { readonly name: string; readonly code?: unknown; readonly message: string };
+}
+/** What the client of a scenario got. */
+export type ClientOutcome = Returned | Thrown;
+
+/** What a victim that lives to the end tells. */
+export interface VictimResult {
+  readonly trace: readonly NumberedFlight[];
+  readonly outcome: ClientOutcome;
+}

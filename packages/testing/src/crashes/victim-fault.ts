@@ -1,0 +1,70 @@
+import { existsSync, writeSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import type { FlightMoment, NumberedFlight } from './flight-numbers.js';
+import { endOfStatement, SocketTap } from './socket-tap.js';
+import type { LastWord, Task } from './task.js';
+
+const standardOutput = 1;
+const lookEveryMs = 5;
+
+/** Makes its fault happen in this process, once, at the point of its task. Everything here is synchronous: no other code runs meanwhile. */
+export class VictimFault {
+  readonly #fault: NonNullable<Task['fault']>;
+  readonly #tap = SocketTap.install();
+  readonly #sockets = new Map<number, Socket>();
+  #happened = false;
+
+  constructor(fault: NonNullable<Task['fault']>) {
+    this.#fault = fault;
+  }
+
+  get happened(): boolean {
+    return this.#happened;
+  }
+
+  /** At each moment of each flight. */
+  readonly reached = (flight: NumberedFlight, moment: FlightMoment, pid: number): void => {
+    const { point } = this.#fault;
+    const here = !this.#happened && flight.number === point.flight;
+    if (moment === 'before') this.#aboutToWrite(flight, pid, here && (point.at === 'before' || point.at === 'within'));
+    else if (here && point.at === moment) this.#happen(flight, this.#sockets.get(pid));
+  };
+
+  #aboutToWrite(flight: NumberedFlight, pid: number, here: boolean): void {
+    this.#tap.next = (socket, bytes, write) => {
+      this.#sockets.set(pid, socket);
+      if (!here) return write(bytes);
+      const { at, statements = 0 } = this.#fault.point;
+      if (at === 'within') write(bytes.subarray(0, endOfStatement(bytes, statements)));
+      this.#happen(flight, socket);
+      // PostgreSQL was away meanwhile, or the process was: the rest finds what there is now.
+      if (this.#fault.mode === 'server' || this.#fault.mode === 'stop') write(at === 'within' ? bytes.subarray(endOfStatement(bytes, statements)) : bytes);
+    };
+  }
+
+  #happen(flight: NumberedFlight, socket: Socket | undefined): void {
+    this.#happened = true;
+    const { mode, point, resume } = this.#fault;
+    const word: LastWord = { reached: point, flight };
+    writeSync(standardOutput, `${JSON.stringify(word)}\n`);
+    switch (mode) {
+      case 'kill':
+        process.kill(process.pid, 'SIGKILL');
+        return;
+      case 'stop':
+        process.kill(process.pid, 'SIGSTOP');
+        return;
+      case 'cut':
+        socket?.destroy();
+        return;
+      case 'server':
+        standStill(() => existsSync(resume));
+    }
+  }
+}
+
+/** Blocks the whole process. */
+function standStill(until: () => boolean): void {
+  const nobodyWrites = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  while (!until()) Atomics.wait(nobodyWrites, 0, 0, lookEveryMs);
+}

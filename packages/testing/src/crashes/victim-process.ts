@@ -1,0 +1,31 @@
+/** The process that is made to fail: `Victims` starts it with the address of a scenario's module, ahead of time, and gives it one task. */
+import { launchWith } from '@apiary/core/internal';
+import { childSide } from '../faults/child-side.js';
+import { askUntilAnswered } from './client.js';
+import { FlightNumbers } from './flight-numbers.js';
+import { configOf, loadScenario } from './scenario.js';
+import { SkippingClock } from './skipping-clock.js';
+import type { Task, VictimResult } from './task.js';
+import { VictimFault } from './victim-fault.js';
+
+const side = childSide();
+const scenario = await loadScenario(new URL(process.argv[2] ?? ''));
+side.onMessage((message) => void work(message as Task));
+side.ready();
+
+async function work(task: Task): Promise<void> {
+  const fault = task.fault === undefined ? undefined : new VictimFault(task.fault);
+  const numbers = new FlightNumbers({ unnumbered: scenario.unnumbered, reached: fault?.reached ?? (() => undefined) });
+  if (scenario.from === 'launch') numbers.start();
+  const app = await launchWith(configOf(scenario, task.database, task.witness, task.rhythm), {
+    probe: numbers.probe,
+    ...(scenario.skipsTime === true ? { clock: new SkippingClock() } : {}),
+  });
+  numbers.start();
+  const outcome = await askUntilAnswered(scenario, app);
+  numbers.stop();
+  await app.shutdown({ grace: 0 });
+  const result: VictimResult = { trace: numbers.trace, outcome };
+  await side.result(result);
+  side.leave();
+}

@@ -1,11 +1,6 @@
-import { hash, randomFillSync } from 'node:crypto';
+import { hash, randomInt, randomUUID } from 'node:crypto';
 import { raise } from '@apiary/decorators/internal';
 import { wallClock } from './clock.js';
-
-const poolSize = 4096;
-const pool = Buffer.alloc(poolSize);
-let used = poolSize;
-const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 let lastMs = 0;
 /** 12 bits below the millisecond that count up within it. */
@@ -14,32 +9,19 @@ let prefix = '';
 
 /** A new UUIDv7. Greater than every id that this process made before, also when the clock is set back. */
 export function newId(): string {
-  if (used + 10 > poolSize) {
-    randomFillSync(pool);
-    used = 0;
-  }
   const now = wallClock();
-  // The upper half of the counter is kept free, so that a new millisecond has at least 2048 ids to give.
-  if (now > lastMs) startMillisecond(now, (byte() << 3) | (byte() >> 5));
+  // A millisecond starts in the lower half, so that it has at least 2048 ids to give.
+  if (now > lastMs) startMillisecond(now, randomInt(0x800));
   else if (++sequence > 0xfff) startMillisecond(lastMs + 1, 0);
-  const counter = (0x7000 | sequence).toString(16);
-  const variant = hex[0x80 | (byte() & 0x3f)] as string;
-  return `${prefix}-${counter}-${variant}${random()}-${random()}${random()}${random()}${random()}${random()}${random()}`;
+  // The random rest, its variant included, is the second half of a random UUID.
+  return prefix + (0x7000 | sequence).toString(16) + randomUUID().slice(18);
 }
 
 function startMillisecond(ms: number, first: number): void {
   lastMs = ms;
   sequence = first;
   const time = ms.toString(16).padStart(12, '0');
-  prefix = `${time.slice(0, 8)}-${time.slice(8)}`;
-}
-
-function byte(): number {
-  return pool[used++] as number;
-}
-
-function random(): string {
-  return hex[byte()] as string;
+  prefix = `${time.slice(0, 8)}-${time.slice(8)}-`;
 }
 
 const longestId = 512;

@@ -9,7 +9,6 @@ const postgresPassword = /(\bpostgres(?:ql)?:\/\/[^\s:/@]{0,256}):\S{1,512}@/gi;
 const namedSecret = /\b((?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key)\s{0,5}=\s{0,5})('[^']{0,512}'|"[^"]{0,512}"|[^\s&;,'"]+)/gi;
 const secretKey = /^(.*[_-])?(pass(word|wd|phrase)?|pwd|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credentials?)$/;
 const secretSuffix = /(Password|Passwd|Passphrase|Secret|Token|ApiKey|PrivateKey)$/;
-/^(.*[_-])?(pass(word|wd|phrase)?|pwd|secret|token|authorization|cookie|api[_-]?key|private[_-]?key|credentials?)$|(Password|Passwd|Passphrase|Secret|Token|ApiKey|PrivateKey)$/;
 const deepest = 6;
 const mostMembers = 100;
 const longestText = 32_768;

@@ -32,7 +32,8 @@ function withTimers(test: (timers: { readonly waits: () => number[]; readonly fi
       waits: () => [...entries].map((e) => e.ms),
       unrefed: () => [...entries].filter((e) => !e.refed).length,
       fire: () => {
-        for (const entry of [...entries]) {
+        const armed = [...entries];
+        for (const entry of armed) {
           entries.delete(entry);
           entry.run();
         }

@@ -1,7 +1,7 @@
 /** Makes instances of the declared classes from plain values. */
 import type { Type } from '@apiary/decorators/internal';
-import { isNestable, rulesOf, type ClassRules } from './rules.js';
-import { isSelective, isTransformed, typeMetadata, type TypeMetadata } from './transformer.js';
+import { isNestable, rulesOf, type ClassRules, type PropertyRules } from './rules.js';
+import type { TypeMetadata } from './transformer.js';
 
 /** How deep arguments may be nested in declared classes. */
 const deepest = 100;
@@ -51,29 +51,28 @@ export class Builder {
   instance(type: Type, value: object, path: string): object {
     if (this.#around.has(value)) throw new Unbuildable(path, 'isAcyclic', `${path} contains itself`);
     if (this.#around.size >= deepest) throw new Unbuildable(path, 'maxDepth', `${path} is nested too deeply`);
-    if (this.#honoursTransforms && isSelective(type)) this.needsTransformer = true;
     const rules = rulesOf(type);
+    if (this.#honoursTransforms && rules.selective) this.needsTransformer = true;
     this.#around.add(value);
     const out = new (type as new () => object)();
     dropDeclaredOnly(out, rules);
     for (const key of Object.keys(value)) {
       const member = (value as Record<string, unknown>)[key];
-      if (member === undefined && !rules.properties.has(key)) continue;
+      const known = rules.properties.get(key);
       if (key === '__proto__' || key === 'constructor') throw new Unbuildable(`${path}.${key}`, 'whitelistValidation', `property ${key} should not exist`);
-      if (this.#honoursTransforms && !this.needsTransformer && isTransformed(type, key)) this.needsTransformer = true;
-      assign(out, key, this.#member(type, key, member, { newObject: out, object: value }, `${path}.${key}`));
+      if (known?.transformed === true && this.#honoursTransforms) this.needsTransformer = true;
+      if (known !== undefined) assign(out, key, this.#member(known, member, out, value, path));
+      else if (member !== undefined) assign(out, key, member); // to be refused by name
     }
     this.#around.delete(value);
     return out;
   }
 
-  #member(type: Type, property: string, value: unknown, at: Omit<Place, 'property'>, path: string): unknown {
+  #member({ name, typed, nested, declared }: PropertyRules, value: unknown, newObject: object, object: object, path: string): unknown {
     if (value === null || value === undefined) return value;
-    const metadata = typeMetadata(type, property);
-    if (metadata !== undefined) return this.#typed(metadata, value, { ...at, property }, path);
-    const rules = rulesOf(type).properties.get(property);
-    if (rules?.nested !== true || !isNestable(rules.declared)) return value;
-    return isObject(value) && !Array.isArray(value) ? this.instance(rules.declared, value, path) : value;
+    if (typed !== undefined) return this.#typed(typed, value, { newObject, object, property: name }, `${path}.${name}`);
+    if (!nested || !isObject(value) || Array.isArray(value) || !isNestable(declared)) return value;
+    return this.instance(declared, value, `${path}.${name}`);
   }
 
   #typed(metadata: TypeMetadata, value: unknown, at: Place, path: string): unknown {

@@ -2,7 +2,7 @@
 import type { Type } from '@apiary/decorators/internal';
 import { getMetadataStorage, ValidationTypes } from 'class-validator';
 import { recreatedClasses } from '../codec/classes.js';
-import { typeMetadata } from './transformer.js';
+import { isSelective, isTransformed, typeMetadata, type TypeMetadata } from './transformer.js';
 
 type Metadata = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
 
@@ -14,10 +14,16 @@ export interface PropertyRules {
   readonly nested: boolean;
   /** As the compiler emitted it, if it is a class: `Array`, `Address`, ... */
   readonly declared: Type | undefined;
+  /** What `@Type` says. */
+  readonly typed: TypeMetadata | undefined;
+  /** Carries `@Transform`. */
+  readonly transformed: boolean;
   /** False where `@IsOptional` or `@ValidateIf` switch the rules off. */
   applies(object: object, value: unknown): boolean;
 }
 export interface ClassRules {
+  /** Carries `@Expose` or `@Exclude` somewhere. */
+  readonly selective: boolean;
   readonly properties: ReadonlyMap<string, PropertyRules>;
   /** What no arguments can make good: told as REGISTRATION. */
   readonly problems: readonly { readonly problem: string; readonly remedy: string }[];
@@ -41,7 +47,7 @@ function read(type: Type): ClassRules {
   }
   const properties = new Map([...byProperty].map(([name, list]) => [name, property(type, name, list)]));
   const problems = [...byProperty].flatMap(([name, list]) => problemsOf(type, properties.get(name) as PropertyRules, list));
-  return { properties, problems };
+  return { selective: isSelective(type), properties, problems };
 }
 
 function property(type: Type, name: string, list: readonly Metadata[]): PropertyRules {
@@ -54,14 +60,16 @@ function property(type: Type, name: string, list: readonly Metadata[]): Property
     each: list.some((m) => m.each),
     nested: list.some((m) => m.type === ValidationTypes.NESTED_VALIDATION),
     declared: typeof emitted === 'function' && emitted !== Object ? (emitted as unknown as Type) : undefined,
+    typed: typeMetadata(type, name),
+    transformed: isTransformed(type, name),
     applies: (object, value) => conditions.every((condition) => condition(object, value)),
   };
 }
 
-function problemsOf(type: Type, { name, nested, declared }: PropertyRules, list: readonly Metadata[]): ClassRules['problems'] {
+function problemsOf(type: Type, { name, nested, declared, typed }: PropertyRules, list: readonly Metadata[]): ClassRules['problems'] {
   const place = `${type.name}.${name}`;
   const out: { problem: string; remedy: string }[] = [];
-  if (nested && typeMetadata(type, name) === undefined && !isNestable(declared)) {
+  if (nested && typed === undefined && !isNestable(declared)) {
     out.push({
       problem: `${place} carries @ValidateNested, but nothing tells the class of what it holds, so that no value would pass`,
       remedy: `Add @Type(() => Class) of class-transformer to ${place}`,

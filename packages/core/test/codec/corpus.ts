@@ -1,3 +1,4 @@
+/* oxlint-disable no-sparse-arrays, no-new-array */
 /** Hand-made JavaScript values: what has to come back as it was, and what has to be refused. */
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';

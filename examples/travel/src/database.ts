@@ -28,9 +28,8 @@ export async function openDatabase(name: string): Promise<Database> {
     const drop = (): Promise<unknown> => admin.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
     await drop();
     await admin.query(`create database ${pg.escapeIdentifier(name)}`);
-    const url = new URL(base);
-    url.pathname = `/${encodeURIComponent(name)}`;
-    return { name, url: url.href, leave, drop: () => drop().then(leave) };
+    const url = base.replace(/^(postgres(?:ql)?:\/\/[^/?]*)(\/[^?]*)?/, `$1/${encodeURIComponent(name)}`); // no URL: it does not know Unix sockets
+    return { name, url, leave, drop: () => drop().then(leave) };
   } catch (error) {
     await leave();
     throw error;

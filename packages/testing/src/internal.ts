@@ -9,3 +9,6 @@ export { Meter, type Count } from './engine/meter.js';
 // faults, oracles and the history checker
 export * from './faults/index.js';
 export * from './history/index.js';
+
+// crash-point enumeration
+export * from './crashes/index.js';

@@ -53,11 +53,18 @@ function someRow(ctx: Context, P: Process, w: number, test: (carrier: Carrier) =
   return false;
 }
 
+/** The rows of a void run are nobody's to carry until it has read again: whoever shares its buffer waits. */
+function underVoid(ctx: Context, P: Process, w: number): boolean {
+  if (ctx.broken.voidRowsCarried) return false;
+  for (const u of ctx.upwards(w)) if (runOf(P, u)?.void === true) return true;
+  return false;
+}
+
 /** A row of the run or of an ancestor is with the journal: a final flight waits for it. */
-export const withJournal = (ctx: Context, P: Process, w: number): boolean => someRow(ctx, P, w, (c) => c === 'journal');
+export const withJournal = (ctx: Context, P: Process, w: number): boolean => underVoid(ctx, P, w) || someRow(ctx, P, w, (c) => c === 'journal');
 
 /** A row of the run or of an ancestor rides an unanswered final flight: no group may overtake it. */
-export const withFlight = (ctx: Context, P: Process, w: number): boolean => !ctx.broken.groupOvertakesFlight && someRow(ctx, P, w, (c) => c.startsWith('T'));
+export const withFlight = (ctx: Context, P: Process, w: number): boolean => underVoid(ctx, P, w) || (!ctx.broken.groupOvertakesFlight && someRow(ctx, P, w, (c) => c.startsWith('T')));
 
 export const isDurable = (ctx: Context, P: Process, w: number): boolean => !someRow(ctx, P, w, (c) => c !== 'durable' && c !== '');
 

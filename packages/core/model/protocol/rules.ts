@@ -34,6 +34,7 @@ export const rules = {
   ownRowTakenForLoss: ['4.5', "an own row of an earlier attempt is taken for a loser's sign"],
   oldBackendNotAwaited: ['4.6', 'tried again without waiting for the end of the old backend'],
   rereadsTooEarly: ['4.5', 'a void run reads again while its rows are with other carriers'],
+  voidRowsCarried: ['4.5', 'a child carries the rows of its void parent'],
   voidThrows: ['4.5', 'a void run throws into a body that catches'],
   absentTakenForLost: ['4.5', 'no status row is taken for "not mine" by a void run'],
   ownRowsNotAdopted: ['4.5', 'rows that carry my id and do not run are not adopted'],

@@ -15,7 +15,6 @@ function budgetsOf(name: ShapeName): readonly BudgetName[] {
   const shape: Shape = shapes[name];
   if (name.startsWith('poison')) return ['poison', 'poison, resume'];
   if (shape.processes === 3) return ['own', 'crashes', 'takeovers'];
-  if (shape.workflows.some((w) => w.fork !== undefined)) return ['fork'];
   return common;
 }
 

@@ -80,6 +80,15 @@ export const shapes = {
 export type ShapeName = keyof typeof shapes;
 
 export const budgets = {
+  none: budget({ bump: 1 }),
+  'a crash': budget({ crash: 1, bump: 1 }),
+  'a cut': budget({ cut: 1, bump: 1 }),
+  'a 40001': budget({ serialization: 1, bump: 1 }),
+  'a stop': budget({ stop: 1, lapse: 1 }),
+  'a database crash': budget({ database: 1, bump: 1 }),
+  'a cancel': budget({ cancel: 1, bump: 1 }),
+  'a shutdown': budget({ shutdown: 1, bump: 1 }),
+  'a failover': budget({ failover: 1 }),
   own: budget({ crash: 1, cut: 1, serialization: 1, bump: 1 }),
   crashes: budget({ crash: 2, cut: 1, bump: 1 }),
   zombie: budget({ stop: 1, lapse: 1, cut: 1, bump: 1 }),
@@ -90,7 +99,6 @@ export const budgets = {
   failures: budget({ userError: 2, resume: 1, bump: 1 }),
   poison: budget({ cut: 1 }),
   'poison, resume': budget({ resume: 1, cancel: 1 }),
-  fork: budget({ fork: 1, crash: 1, cut: 1, bump: 1 }),
   shutdown: budget({ shutdown: 1, crash: 1, cut: 1, bump: 1 }),
   failover: budget({ failover: 1, crash: 1, cut: 1 }),
   takeovers: budget({ crash: 1, lapse: 1, cut: 1 }),
@@ -99,6 +107,8 @@ export const budgets = {
 export type BudgetName = keyof typeof budgets;
 
 export const scenarioOf = (shape: ShapeName, faults: Budget, more: Partial<Scenario> = {}): Scenario => {
-  const reads = /R/.test(shape);
-  return { ...shapes[shape], budget: reads ? faults : { ...faults, bump: 0 }, ...more };
+  const base: Shape = shapes[shape];
+  const bump = shape.includes('R') ? faults.bump : 0; // nothing else looks at the cell
+  const fork = base.workflows.some((w) => w.fork !== undefined) ? 1 : 0;
+  return { ...base, budget: { ...faults, bump, fork }, ...more };
 };

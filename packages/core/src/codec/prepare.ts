@@ -215,8 +215,12 @@ export class Preparation {
     this.#rich = true;
     if (this.#encoding.has(value)) throw new Refused(`an instance of ${registered.type.name} inside itself, and the class has a codec of its own`);
     this.#encoding.add(value);
-    const data = this.value(registered.encode?.(value));
-    this.#encoding.delete(value);
+    let data: unknown;
+    try {
+      data = this.value(registered.encode?.(value));
+    } finally {
+      this.#encoding.delete(value);
+    }
     return this.#made(value, new Marked('Class', { class: registered.name, data, ...(isError(value) ? { stack: String(value.stack) } : {}) }));
   }
 

@@ -11,6 +11,7 @@ import type { Connection } from '../store/connection/connection.js';
 
 const mostWatched = 10_000;
 const reopenMs = 5000;
+const deadlineMs = 15_000;
 
 export class Notifications {
   readonly #executor: Executor;
@@ -41,7 +42,7 @@ export class Notifications {
       const connection = await this.#executor.store.connections.dedicated('system');
       this.#listener = connection;
       connection.client.on('notification', (message: { payload?: string | undefined }) => this.#heard(message.payload ?? ''));
-      await connection.fly([{ text: `listen ${this.#channel}` }]);
+      await connection.fly([{ text: `listen ${this.#channel}` }], { deadlineMs });
       this.#executor.observer.hint(); // what ended meanwhile was not heard
     } catch (error) {
       if (!this.#closed) this.#executor.log.debug('listening failed; polling goes on', { error: String(error) });

@@ -9,6 +9,9 @@ import type { Names } from '../store/schema/names.js';
 import { executors } from '../store/statements/executors.js';
 import type { Identity } from '../executor/identity.js';
 
+/** A socket that is open on one side only must not keep the poll from reconnecting. */
+const deadlineMs = 15_000;
+
 export interface OpeningOptions {
   readonly identity: Identity;
   readonly names: Names;
@@ -23,13 +26,13 @@ export function opening({ identity, names, locks, fenced, timeline }: OpeningOpt
   return async (connection) => {
     if (!identity.registered) return;
     const { executorId, lockKey } = identity;
-    if (locks()) await connection.fly([{ text: `select pg_advisory_lock_shared(${lockKey})` }]);
-    const [state] = await connection.fly([{ text: sql.isFenced, values: [executorId] }]);
+    if (locks()) await connection.fly([{ text: `select pg_advisory_lock_shared(${lockKey})` }], { deadlineMs });
+    const [state] = await connection.fly([{ text: sql.isFenced, values: [executorId] }], { deadlineMs });
     if (state?.rows[0]?.['fenced'] !== false) {
       fenced();
       raise('FENCED', { executorId });
     }
-    const [line] = await connection.fly([{ text: sql.timeline }]);
+    const [line] = await connection.fly([{ text: sql.timeline }], { deadlineMs });
     const found = line?.rows[0]?.['timeline'];
     if (typeof found === 'string') timeline(found);
   };

@@ -28,9 +28,11 @@ export class Poll {
   #sweeping = false;
   #more = 0;
   #current: Promise<void> | undefined;
+  #delay: number;
 
   constructor(executor: Executor) {
     this.#executor = executor;
+    this.#delay = executor.config.pollMs;
     this.#takeover = new Takeover(executor);
     executor.notifications.onCancel = () => void this.#tick();
     executor.lifecycle.onAdopt = () => void this.sweep();
@@ -48,18 +50,20 @@ export class Poll {
     clearTimeout(this.#timer);
     this.#wake?.timer.cancel();
     await this.#current;
+    await this.#takeover.idle();
   }
 
   /** One tick now; resolves when what it found has been taken up. */
   async now(): Promise<void> {
     await this.#tick();
+    await this.#takeover.idle();
   }
 
   #plan(): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
       void this.#tick().finally(() => this.#plan());
-    }, this.#executor.config.pollMs);
+    }, this.#delay);
   }
 
   #tick(): Promise<void> {
@@ -70,8 +74,11 @@ export class Poll {
     }));
   }
 
+  /** Waits for nothing but its one statement: what it finds is taken up beside it, so that nothing can keep the lease from being renewed. */
   async #once(): Promise<void> {
     const { executorId, store, lease, clock, version, identity } = this.#executor;
+    const { pollMs } = this.#executor.config;
+    this.#delay = pollMs;
     if (this.#stopped || !identity.registered) return;
     const sent = monotonic();
     const known = this.#executor.lifecycle.durable();
@@ -82,18 +89,19 @@ export class Poll {
     lease.renewed(sent);
     clock.synchronise(tick.databaseNow, sent, monotonic());
     for (const id of tick.cancelled ?? []) this.#executor.tickets.get(id)?.run?.cancel();
-    await this.#adoptMine(tick, known);
+    this.#adoptMine(tick, known);
     if (tick.nextWake !== null) this.#wakeAt(tick.nextWake);
-    await this.#executor.notifications.listen();
-    if (tick.others !== null) await this.#takeover.look(tick.others);
+    void this.#executor.notifications.listen();
+    // A lease that ends before the next poll is looked at when it ends: a takeover comes within lease + poll of the last renewal.
+    this.#delay = Math.min(pollMs, Math.ceil(this.#takeover.look(tick.others ?? [])) + 1);
   }
 
   /** More rows of mine than runs, twice in a row: an answer was lost somewhere (DESIGN 4.5). */
-  async #adoptMine(tick: Tick, known: number): Promise<void> {
+  #adoptMine(tick: Tick, known: number): void {
     this.#more = tick.pending > known ? this.#more + 1 : 0;
     if (this.#more < 2 && !this.#sweepDue) return;
     this.#more = 0;
-    await this.sweep();
+    void this.sweep();
   }
 
   /** Adopts unparked PENDING rows that carry this executor's id and that it neither runs nor has in flight. */

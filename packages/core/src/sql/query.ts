@@ -62,7 +62,8 @@ export class Sending implements UnsentQuery {
 
   /** @throws CONFIG if it was sent or is in another batch */
   intoBatch(): void {
-    if (this.#answers !== undefined || this.#inBatch) raise('CONFIG', { path: 'sql', problem: `a statement is sent once, and this one was sent before: ${this.text}` });
+    if (this.#answers !== undefined || this.#inBatch)
+      raise('CONFIG', { path: 'sql', problem: `a statement is sent once, and this one was sent before: ${this.text}` });
     this.#inBatch = true;
     this.used();
   }
@@ -73,7 +74,8 @@ export class Sending implements UnsentQuery {
 
   #sendNow(): Promise<Answer[]> {
     this.used();
-    if (this.#inBatch) return Promise.reject(apiaryError('CONFIG', { path: 'sql', problem: `this statement is part of a batch: await the batch; ${this.text}` }));
+    if (this.#inBatch)
+      return Promise.reject(apiaryError('CONFIG', { path: 'sql', problem: `this statement is part of a batch: await the batch; ${this.text}` }));
     const transaction = context.getStore()?.transaction;
     if (transaction === undefined) return Promise.reject(apiaryError('NO_TRANSACTION', { call: 'sql' }));
     return transaction.batch(this.parts.map((part) => part.template.statement()));

@@ -52,10 +52,11 @@ export class Store {
 
   /**
    * A statement that gives rows to an executor. It must not commit once that executor is fenced: else rows would carry an id that
-   * nobody scans any more. A direct connection holds the executor's lock; behind a pooler the same transaction checks the fence.
+   * nobody scans any more. The same transaction checks the fence and locks the executor's row, on direct connections too: one that was
+   * opened after the executor registered anew holds another lock.
+   * @throws what classifies as `fenced`
    */
   async owning<T = Record<string, unknown>>(name: keyof Store['sql'] & string, values: readonly unknown[], executorId: string): Promise<Result<T>> {
-    if (!this.connections.perTransactionFence) return this.query(name, values);
     const statement: Statement = { name: `apiary_${name}`, text: this.sql[name], values };
     return this.connections.system(async (c) => (await c.fly([this.fence(executorId), statement], { deadlineMs }))[1] as Result<T>);
   }

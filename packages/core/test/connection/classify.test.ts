@@ -101,10 +101,20 @@ describe('the classifier', () => {
     expect([isInfrastructure(readOnly), isInfrastructure(readOnly, { engine: true })]).deep.equal([false, true]);
   });
 
-  it('errors of user code are the user\'s, whatever they look like', () => {
+  it("errors of user code are the user's, whatever they look like", () => {
     const lookalikes = [
-      new Error('ECONNRESET'), new Error('Connection terminated unexpectedly'), system('ECONNRESET'), server('40001'), apiaryError('FENCED', { executorId: 'x' }),
-      { code: '40001' }, '40001', null, undefined, 40001, Object.freeze(new Error('timeout expired')), new pg.DatabaseError('x', 1, 'error'),
+      new Error('ECONNRESET'),
+      new Error('Connection terminated unexpectedly'),
+      system('ECONNRESET'),
+      server('40001'),
+      apiaryError('FENCED', { executorId: 'x' }),
+      { code: '40001' },
+      '40001',
+      null,
+      undefined,
+      40001,
+      Object.freeze(new Error('timeout expired')),
+      new pg.DatabaseError('x', 1, 'error'),
     ];
     for (const error of lookalikes) {
       expect(classify(error)).equal('user');

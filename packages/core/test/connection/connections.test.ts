@@ -14,22 +14,24 @@ describe('connections', () => {
   });
   after(async () => b[Symbol.asyncDispose]());
 
-  const setting = async (c: Connection, name: string): Promise<unknown> => (await c.fly([{ text: 'select current_setting($1) as v', values: [name] }]))[0]?.rows[0]?.['v'];
+  const setting = async (c: Connection, name: string): Promise<unknown> =>
+    (await c.fly([{ text: 'select current_setting($1) as v', values: [name] }]))[0]?.rows[0]?.['v'];
 
   it('5 000 callers share a pool of 3, in the order in which they came', async () => {
     const order: number[] = [];
     let most = 0;
-    await Promise.all(Array.from({ length: 5000 }, async (_, i) => {
-      await lent(b.connections, async (connection) => {
-        order.push(i);
-        most = Math.max(most, b.connections.gauges.userLeased);
-        if (i % 100 === 0) await connection.fly([{ text: 'select 1' }]);
-        else await new Promise<void>((resolve) => queueMicrotask(resolve));
-      });
-    }));
-    expect(order.length).equal(5000);
-    // Callers that find a connection at once differ by how long Knex takes to make it.
-    expect(order.slice(3)).deep.equal(Array.from({ length: 4997 }, (_, i) => i + 3));
+    for (const connection of await Promise.all([1, 2, 3].map(() => b.connections.acquireUser()))) connection.release();
+    await Promise.all(
+      Array.from({ length: 5000 }, async (_, i) => {
+        await lent(b.connections, async (connection) => {
+          order.push(i);
+          most = Math.max(most, b.connections.gauges.userLeased);
+          if (i % 100 === 0) await connection.fly([{ text: 'select 1' }]);
+          else await new Promise<void>((resolve) => queueMicrotask(resolve));
+        });
+      }),
+    );
+    expect(order).deep.equal(Array.from({ length: 5000 }, (_, i) => i));
     expect([most, b.connections.gauges.userLeased, b.connections.gauges.userWaiting]).deep.equal([3, 0, 0]);
   });
 
@@ -49,9 +51,11 @@ describe('connections', () => {
 
   it('callers of app.knex are not starved by transactions that pass connections on', async () => {
     let stop = false;
-    const busy = Promise.all([1, 2, 3, 4, 5, 6].map(async () => {
-      while (!stop) await lent(b.connections, (connection) => connection.fly([{ text: 'select 1' }]));
-    }));
+    const busy = Promise.all(
+      [1, 2, 3, 4, 5, 6].map(async () => {
+        while (!stop) await lent(b.connections, (connection) => connection.fly([{ text: 'select 1' }]));
+      }),
+    );
     for (let i = 0; i < 20; i++) expect(await b.connections.knex.raw<{ rows: unknown[] }>('select 1 as n').then((r) => r.rows)).deep.equal([{ n: 1 }]);
     stop = true;
     await busy;
@@ -74,8 +78,10 @@ describe('connections', () => {
     expect(opened.length).most(before + 3);
   });
 
-  it('the engine reads committed and waits for the disk, whatever the server\'s defaults are', async () => {
-    await b.admin.query(`alter database ${b.database.name} set default_transaction_isolation = 'serializable'; alter database ${b.database.name} set synchronous_commit = off`);
+  it("the engine reads committed and waits for the disk, whatever the server's defaults are", async () => {
+    await b.admin.query(
+      `alter database ${b.database.name} set default_transaction_isolation = 'serializable'; alter database ${b.database.name} set synchronous_commit = off`,
+    );
     try {
       await using other = await bench({ database: b.database.connectionString });
       for (const connection of [await other.connections.acquireSystem(), await other.connections.dedicated('journal')]) {
@@ -90,7 +96,8 @@ describe('connections', () => {
   it('an opening that fails gives no connection and leaks no place', async () => {
     let fail = true;
     await using other = await bench({
-      database: b.database.connectionString, poolSize: 1,
+      database: b.database.connectionString,
+      poolSize: 1,
       onOpen: async (connection) => {
         if (fail && connection.kind === 'user') throw new Error('not today');
       },
@@ -101,13 +108,15 @@ describe('connections', () => {
     (await other.connections.acquireUser()).release();
   });
 
-  it('100 backends killed in the middle of transactions leave no place taken', async () => {
-    for (let i = 0; i < 100; i++) {
-      const error = await rejected(transact(b.connections, async ({ connection }) => {
-        await sql`select 1`;
-        expect(await killBackend(b.admin, connection.pid)).equal(true);
-        await sql`select 1`;
-      }));
+  it('40 backends killed in the middle of transactions leave no place taken', async () => {
+    for (let i = 0; i < 40; i++) {
+      const error = await rejected(
+        transact(b.connections, async ({ connection }) => {
+          await sql`select 1`;
+          expect(await killBackend(b.admin, connection.pid)).equal(true);
+          await sql`select 1`;
+        }),
+      );
       expect(classify(error)).equal('connection');
     }
     expect(b.connections.gauges.userLeased).equal(0);
@@ -135,7 +144,10 @@ describe('connections', () => {
   it('what waits behind a flight on a lost connection fails too', async () => {
     const connection = await b.connections.dedicated('journal');
     const flights = [1, 2, 3].map(() => rejected(connection.fly([{ text: 'select pg_sleep(60)' }])));
-    await until('it sleeps', async () => (await b.admin.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [connection.pid])).rowCount === 1);
+    await until(
+      'it sleeps',
+      async () => (await b.admin.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [connection.pid])).rowCount === 1,
+    );
     await killBackend(b.admin, connection.pid);
     for (const error of await Promise.all(flights)) {
       expect([classify(error), (error as { pid?: number }).pid]).deep.equal(['connection', connection.pid]);
@@ -173,7 +185,7 @@ describe('connections', () => {
 
   it('a half-open socket is given up at the deadline of a flight', async () => {
     const target = new URL(b.database.connectionString);
-    const proxy = await TcpProxy.start({ target: { host: target.hostname, port: Number(target.port) } });
+    await using proxy = await TcpProxy.start({ target: { host: target.hostname, port: Number(target.port) } });
     await using other = await bench({ database: proxy.connectionString(target.href) });
     const connection = await other.connections.dedicated('journal');
     const rule = proxy.add({ on: 'request', is: () => true, fault: { kind: 'black hole' } });
@@ -183,28 +195,40 @@ describe('connections', () => {
     connection.destroy();
     rule.remove();
     await other.connections.close();
-    await proxy.close();
   });
 
   it('knows a transaction pooler, sends no names through it and counts on no session', async () => {
     const target = new URL(b.database.connectionString);
-    const proxy = await PoolingProxy.start({ target: { host: target.hostname, port: Number(target.port), password: decodeURIComponent(target.password) }, size: 2 });
+    await using proxy = await PoolingProxy.start({
+      target: { host: target.hostname, port: Number(target.port), password: decodeURIComponent(target.password) },
+      size: 2,
+    });
     await using other = await bench({ database: proxy.connectionString(target.href) });
     expect([other.connections.poolerSuspected, other.connections.perTransactionFence]).deep.equal([true, true]);
     const pids = new Set<number>();
     for (let i = 0; i < 10; i++) {
-      await Promise.all([1, 2, 3].map(async (n) => {
-        const value = await transact(other.connections, async ({ connection }) => {
-          const row = await sql<{ n: number }>`select ${n}::int as n`.one();
-          pids.add(connection.pid);
-          return row;
-        }, { begin: [{ name: 'b', text: 'begin' }, { name: 'f', text: 'select pg_backend_pid() as pid' }] });
-        expect(value).deep.equal({ n });
-      }));
+      await Promise.all(
+        [1, 2, 3].map(async (n) => {
+          const value = await transact(
+            other.connections,
+            async ({ connection }) => {
+              const row = await sql<{ n: number }>`select ${n}::int as n`.one();
+              pids.add(connection.pid);
+              return row;
+            },
+            {
+              begin: [
+                { name: 'b', text: 'begin' },
+                { name: 'f', text: 'select pg_backend_pid() as pid' },
+              ],
+            },
+          );
+          expect(value).deep.equal({ n });
+        }),
+      );
     }
-    expect([...pids].length).within(1, 2);
+    expect(pids.size).within(1, 2);
     await other.connections.close();
-    await proxy.close();
   });
 
   describe('that cannot be opened', () => {
@@ -221,7 +245,8 @@ describe('connections', () => {
       const { port } = server.address() as { port: number };
       await new Promise((resolve) => server.close(resolve));
       for (const database of [
-        `postgres://someone:${secret}@127.0.0.1:${port}/db`, { client: 'pg', connection: { host: '127.0.0.1', port, user: 'someone', password: secret, database: 'db' } },
+        `postgres://someone:${secret}@127.0.0.1:${port}/db`,
+        { client: 'pg', connection: { host: '127.0.0.1', port, user: 'someone', password: secret, database: 'db' } },
         { client: 'pg', connection: async () => ({ host: '127.0.0.1', port, user: 'someone', password: secret, database: 'db' }) },
       ]) {
         const error = await open(database);

@@ -20,12 +20,18 @@ describe('a flight', () => {
   it('sends several statements in one write and gives an answer to each', async () => {
     const counter = countWrites(c);
     const results = await c.fly([
-      { text: 'begin' }, { text: 'insert into t values ($1, $2), ($3, $4)', values: [1, 'a', 2, null], name: 'i' }, { text: 'select * from t order by id', name: 's' }, { text: 'rollback' },
+      { text: 'begin' },
+      { text: 'insert into t values ($1, $2), ($3, $4)', values: [1, 'a', 2, null], name: 'i' },
+      { text: 'select * from t order by id', name: 's' },
+      { text: 'rollback' },
     ]);
     expect(counter.writes).equal(1);
     expect(commands(results)).deep.equal(['BEGIN', 'INSERT', 'SELECT', 'ROLLBACK']);
     expect(results[1]?.rowCount).equal(2);
-    expect(results[2]?.rows).deep.equal([{ id: 1, x: 'a' }, { id: 2, x: null }]);
+    expect(results[2]?.rows).deep.equal([
+      { id: 1, x: 'a' },
+      { id: 2, x: null },
+    ]);
   });
 
   it('is one implicit transaction without BEGIN', async () => {
@@ -43,7 +49,12 @@ describe('a flight', () => {
 
   it('answers statements without rows and empty ones', async () => {
     const results = await c.fly([{ text: '' }, { text: 'update t set x = x where false' }, { text: 'select from t where false' }, { text: 'select' }]);
-    expect(results.map((r) => [r.command, r.rowCount, r.rows.length])).deep.equal([['', 0, 0], ['UPDATE', 0, 0], ['SELECT', 0, 0], ['SELECT', 1, 1]]);
+    expect(results.map((r) => [r.command, r.rowCount, r.rows.length])).deep.equal([
+      ['', 0, 0],
+      ['UPDATE', 0, 0],
+      ['SELECT', 0, 0],
+      ['SELECT', 1, 1],
+    ]);
   });
 
   it('keeps the columns of a prepared statement and does not ask again', async () => {
@@ -84,7 +95,10 @@ describe('a flight', () => {
   });
 
   it('uses a name twice in one flight, and prepares it anew for another text', async () => {
-    const results = await c.fly([{ name: 'n', text: 'select $1::int as a', values: [1] }, { name: 'n', text: 'select $1::int as a', values: [2] }]);
+    const results = await c.fly([
+      { name: 'n', text: 'select $1::int as a', values: [1] },
+      { name: 'n', text: 'select $1::int as a', values: [2] },
+    ]);
     expect(results.map((r) => r.rows[0]?.['a'])).deep.equal([1, 2]);
     expect((await c.fly([{ name: 'n', text: `select 'other' as b` }]))[0]?.rows).deep.equal([{ b: 'other' }]);
   });
@@ -112,7 +126,7 @@ describe('a flight', () => {
     expect((await c.fly([all]))[0]?.rows).deep.equal([{ a: 1, b: 2 }]);
   });
 
-  it('an 0A000 of another cause is the user\'s', async () => {
+  it("an 0A000 of another cause is the user's", async () => {
     const error = await rejected(c.fly([{ name: 'x', text: 'create temporary table y as select 1 for update of z' }]));
     expect(isInfrastructure(error)).equal(false);
     const unsupported = await rejected(c.fly([{ text: 'select count(distinct x) over () from t' }]));
@@ -136,12 +150,21 @@ describe('a flight', () => {
 
   it('refuses values that cannot be sent before anything is written, and goes on', async () => {
     const counter = countWrites(c);
-    for (const value of [() => {}, Symbol('s'), new Date(NaN), { toPostgres() { throw new Error('mine'); } }]) {
+    for (const value of [
+      () => {},
+      Symbol('s'),
+      new Date(NaN),
+      {
+        toPostgres() {
+          throw new Error('mine');
+        },
+      },
+    ]) {
       const error = await rejected(c.fly([{ name: 'v', text: 'select $1', values: [value] }]));
       expect(classify(error)).equal('user');
     }
     expect(await rejected(c.fly([{ text: 'select 1\0' }]))).instanceOf(TypeError);
-    expect(await rejected(c.fly([{ text: 'select 1', values: new Array(65_536).fill(1) }]))).instanceOf(RangeError);
+    expect(await rejected(c.fly([{ text: 'select 1', values: Array.from({ length: 65_536 }, () => 1) }]))).instanceOf(RangeError);
     expect(counter.writes).equal(0);
     expect((await c.fly([{ name: 'v', text: 'select $1 as v', values: ['fine'] }]))[0]?.rows).deep.equal([{ v: 'fine' }]);
   });
@@ -149,9 +172,30 @@ describe('a flight', () => {
   it('carries values of all kinds, and long ones', async () => {
     const long = 'é"\\😀'.repeat(30_000);
     const values = [
-      ['text', 'plain'], ['text', ''], ['text', 'ünï😀'], ['text', long], ['text', 'x'.repeat(25)], ['bytea', Buffer.from([0, 1, 255])], ['int', 42], ['float8', -0.5],
-      ['bool', true], ['int8', 9007199254740993n], ['timestamptz', new Date(1234567890123)], ['jsonb', { a: [1, { b: 'é' }] }], ['int[]', [1, null, 3]],
-      ['text[]', ['a"b', 'c\\d', '', 'NULL', 'x,y', '{}']], ['int[]', [[1, 2], [3, 4]]], ['text[]', []], ['bytea[]', [Buffer.from([1, 2])]], ['int', null],
+      ['text', 'plain'],
+      ['text', ''],
+      ['text', 'ünï😀'],
+      ['text', long],
+      ['text', 'x'.repeat(25)],
+      ['bytea', Buffer.from([0, 1, 255])],
+      ['int', 42],
+      ['float8', -0.5],
+      ['bool', true],
+      ['int8', 9007199254740993n],
+      ['timestamptz', new Date(1234567890123)],
+      ['jsonb', { a: [1, { b: 'é' }] }],
+      ['int[]', [1, null, 3]],
+      ['text[]', ['a"b', 'c\\d', '', 'NULL', 'x,y', '{}']],
+      [
+        'int[]',
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      ],
+      ['text[]', []],
+      ['bytea[]', [Buffer.from([1, 2])]],
+      ['int', null],
     ] as const;
     const text = `select ${values.map(([type], i) => `$${i + 1}::${type} as v${i}`).join(', ')}`;
     for (let round = 0; round < 2; round++) {

@@ -18,7 +18,8 @@ describe('db, the transaction as Knex', () => {
   beforeEach(async () => {
     await b.admin.query(`truncate item, snake; insert into item select g, 'n' || g from generate_series(1, 250) g`);
   });
-  const count = async (where = 'true'): Promise<number> => Number((await b.admin.query<{ n: string }>(`select count(*) as n from item where ${where}`)).rows[0]?.n);
+  const count = async (where = 'true'): Promise<number> =>
+    Number((await b.admin.query<{ n: string }>(`select count(*) as n from item where ${where}`)).rows[0]?.n);
 
   it('where, first, pluck, count, returning, raw, schema and the rest of Knex', async () => {
     await transact(b.connections, async () => {
@@ -33,7 +34,13 @@ describe('db, the transaction as Knex', () => {
       expect(await db.select('id').from('item').whereRaw('id = ?', [2]).options({ rowMode: 'array' })).deep.equal([[2]]);
       expect(await db.schema.hasTable('item')).equal(true);
       expect(await db.queryBuilder().select(db.raw('1 as one')).first()).deep.equal({ one: 1 });
-      expect(await db('item').where('createdAt', '<=', db.fn.now()).andWhere({ id: 3 }).first().then((row: { name: string }) => row.name)).equal('n3');
+      expect(
+        await db('item')
+          .where('createdAt', '<=', db.fn.now())
+          .andWhere({ id: 3 })
+          .first()
+          .then((row: { name: string }) => row.name),
+      ).equal('n3');
     });
   });
 
@@ -47,10 +54,12 @@ describe('db, the transaction as Knex', () => {
   it('nested transactions are savepoints, one after the other', async () => {
     await transact(b.connections, async () => {
       await db.transaction(async (trx) => trx('item').insert({ id: 300 }));
-      await rejected(db.transaction(async (trx) => {
-        await trx('item').insert({ id: 301 });
-        throw new Error('undone');
-      }));
+      await rejected(
+        db.transaction(async (trx) => {
+          await trx('item').insert({ id: 301 });
+          throw new Error('undone');
+        }),
+      );
       await Promise.all([
         db.transaction(async (trx) => trx('item').insert({ id: 302 })),
         db.transaction(async (trx) => trx.transaction(async (deeper) => deeper('item').insert({ id: 303 }))),
@@ -59,11 +68,19 @@ describe('db, the transaction as Knex', () => {
       await trx('item').insert({ id: 304 });
       await trx.rollback();
     });
-    expect(await b.admin.query('select id from item where id >= 300 order by id').then((r) => r.rows.map((row: { id: number }) => row.id))).deep.equal([300, 302, 303]);
+    expect(await b.admin.query('select id from item where id >= 300 order by id').then((r) => r.rows.map((row: { id: number }) => row.id))).deep.equal([
+      300, 302, 303,
+    ]);
   });
 
   it('batchInsert', async () => {
-    await transact(b.connections, () => db.batchInsert('item', Array.from({ length: 120 }, (_, i) => ({ id: 1000 + i })), 50));
+    await transact(b.connections, () =>
+      db.batchInsert(
+        'item',
+        Array.from({ length: 120 }, (_, i) => ({ id: 1000 + i })),
+        50,
+      ),
+    );
     expect(await count('id >= 1000')).equal(120);
   });
 
@@ -87,17 +104,23 @@ describe('db, the transaction as Knex', () => {
       await db('item').insert({ id: 600 });
     });
     expect(await count('id = 600')).equal(1);
-    const error = await rejected(transact(b.connections, async () => {
-      db.select(db.raw('pg_sleep(0.3)')).stream().on('error', () => {});
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }));
+    const error = await rejected(
+      transact(b.connections, async () => {
+        db.select(db.raw('pg_sleep(0.3)'))
+          .stream()
+          .on('error', () => {});
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }),
+    );
     expect(error.code).equal('FLOATING_QUERY');
   });
 
   it('a stream reports the errors of its statement', async () => {
-    const error = await rejected(transact(b.connections, async () => {
-      for await (const _ of db('nowhere').stream()) expect.fail();
-    }));
+    const error = await rejected(
+      transact(b.connections, async () => {
+        for await (const _ of db('nowhere').stream()) expect.fail();
+      }),
+    );
     expect(error.code).equal('42P01');
   });
 
@@ -112,11 +135,16 @@ describe('db, the transaction as Knex', () => {
         const transaction = new UserTransaction(connection, { begin: [serializable], label: 'T' });
         await inside(transaction, async () => {
           await db('item').where({ id: i, name: 'often' });
-          await db('item').whereIn('id', Array.from({ length: i + 1 }, () => 1));
+          await db('item').whereIn(
+            'id',
+            Array.from({ length: i + 1 }, () => 1),
+          );
         });
         await transaction.commit([]);
       }
-      const [names] = await connection.fly([{ text: `select statement from pg_prepared_statements where name like 'apiary_u%' and statement like '%"name" = %'` }]);
+      const [names] = await connection.fly([
+        { text: `select statement from pg_prepared_statements where name like 'apiary_u%' and statement like '%"name" = %'` },
+      ]);
       expect(names?.rows).deep.equal([{ statement: 'select * from "item" where "id" = $1 and "name" = $2' }]);
       const [lists] = await connection.fly([{ text: `select statement from pg_prepared_statements where statement like '%in ($1%'` }]);
       expect(lists?.rowCount).equal(0);
@@ -124,7 +152,8 @@ describe('db, the transaction as Knex', () => {
   });
 
   it('outside a transaction, and after its end, nothing is sent', async () => {
-    for (const use of [() => db('item'), () => db.raw('select 1'), () => db.schema, () => db.transaction(), () => (db as unknown as Knex).client as unknown]) expect(use).throw().with.property('code', 'NO_TRANSACTION');
+    for (const use of [() => db('item'), () => db.raw('select 1'), () => db.schema, () => db.transaction(), () => (db as unknown as Knex).client as unknown])
+      expect(use).throw().with.property('code', 'NO_TRANSACTION');
     let kept: Knex.Transaction | undefined;
     let builder: Knex.QueryBuilder | undefined;
     await transact(b.connections, async (transaction) => {
@@ -161,8 +190,12 @@ describe('db, the transaction as Knex', () => {
   it('commit and rollback are refused, on db and on the shell behind it', async () => {
     await transact(b.connections, async (transaction) => {
       for (const target of [db, transaction.db] as unknown as { commit(): unknown; rollback(): unknown }[]) {
-        expect(() => target.commit()).throw().with.property('code', 'FORBIDDEN_CALL');
-        expect(() => target.rollback()).throw().with.property('code', 'FORBIDDEN_CALL');
+        expect(() => target.commit())
+          .throw()
+          .with.property('code', 'FORBIDDEN_CALL');
+        expect(() => target.rollback())
+          .throw()
+          .with.property('code', 'FORBIDDEN_CALL');
       }
     });
   });
@@ -175,21 +208,25 @@ describe('db, the transaction as Knex', () => {
     expect(String(Object.prototype.toString.call(db))).equal('[object Function]');
   });
 
-  it('an error keeps Knex\'s form, code and statement', async () => {
+  it("an error keeps Knex's form, code and statement", async () => {
     const error = await rejected(transact(b.connections, () => db('item').insert({ id: 1 }) as unknown as Promise<unknown>));
     expect(error.message).match(/^insert into "item" \("id"\) values \(\$1\) - duplicate key/);
     expect(error.code).equal('23505');
   });
 
-  describe('with the user\'s own Knex', () => {
+  describe("with the user's own Knex", () => {
     const snake = (text: string): string => text.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
     const camel = (text: string): string => text.replace(/_(\w)/g, (_, c: string) => c.toUpperCase());
-    const own = (extra: Partial<Knex.Config> = {}): Knex => knex({
-      client: 'pg', connection: b.database.connectionString, pool: { min: 0, max: 2 },
-      wrapIdentifier: (value, original) => original(value === '*' ? value : snake(value)),
-      postProcessResponse: (result: unknown) => Array.isArray(result) ? result.map((row: Record<string, unknown>) => Object.fromEntries(Object.entries(row).map(([k, v]) => [camel(k), v]))) : result,
-      ...extra,
-    });
+    const own = (extra: Partial<Knex.Config> = {}): Knex =>
+      knex({
+        client: 'pg',
+        connection: b.database.connectionString,
+        pool: { min: 0, max: 2 },
+        wrapIdentifier: (value, original) => original(value === '*' ? value : snake(value)),
+        postProcessResponse: (result: unknown) =>
+          Array.isArray(result) ? result.map((row: Record<string, unknown>) => Object.fromEntries(Object.entries(row).map(([k, v]) => [camel(k), v]))) : result,
+        ...extra,
+      });
 
     it('its names and rows are mapped, its listeners told, and it is not destroyed', async () => {
       const instance = own();
@@ -204,7 +241,11 @@ describe('db, the transaction as Knex', () => {
       });
       expect(seen).include('insert into "snake" ("long_name", "the_id") values ($1, $2)');
       await mine.connections.close();
-      expect(await instance('snake').count('* as n').then((rows: unknown) => (rows as { n: string }[])[0]?.n)).equal('2');
+      expect(
+        await instance('snake')
+          .count('* as n')
+          .then((rows: unknown) => (rows as { n: string }[])[0]?.n),
+      ).equal('2');
       await instance.destroy();
     });
 

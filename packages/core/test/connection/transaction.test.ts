@@ -24,7 +24,8 @@ describe('a transaction of user code', () => {
     await b.admin.query('truncate account, record, parent, child; insert into account values (1, 100), (2, 100)');
   });
 
-  const balance = async (id = 1): Promise<number> => (await b.admin.query<{ balance: number }>('select balance from account where id = $1', [id])).rows[0]?.balance ?? -1;
+  const balance = async (id = 1): Promise<number> =>
+    (await b.admin.query<{ balance: number }>('select balance from account where id = $1', [id])).rows[0]?.balance ?? -1;
   const records = async (): Promise<number> => (await b.admin.query('select from record')).rowCount ?? -1;
   const untouched = async (): Promise<void> => {
     expect([await balance(), await records()], 'neither effect nor record').deep.equal([100, 0]);
@@ -51,7 +52,9 @@ describe('a transaction of user code', () => {
     await lent(b.connections, async (connection) => {
       const counter = countWrites(connection);
       const first = new UserTransaction(connection, { begin: [serializable], label: 'T' });
-      const value = await inside(first, () => sql.batch(sql`update account set balance = 7 where id = 1`, sql<{ balance: number }>`select balance from account where id = 1`.one()));
+      const value = await inside(first, () =>
+        sql.batch(sql`update account set balance = 7 where id = 1`, sql<{ balance: number }>`select balance from account where id = 1`.one()),
+      );
       expect([counter.writes, value]).deep.equal([1, { balance: 7 }]);
       await first.commit([]);
       expect(counter.writes).equal(2);
@@ -65,11 +68,17 @@ describe('a transaction of user code', () => {
   });
 
   it('a swallowed SQL error rolls back and names the statement', async () => {
-    const error = await rejected(transact(b.connections, async () => {
-      await spend();
-      await sql`insert into account values (1, 0)`.catch(() => {});
-      return 'fine';
-    }, { rows: [record(next)] }));
+    const error = await rejected(
+      transact(
+        b.connections,
+        async () => {
+          await spend();
+          await sql`insert into account values (1, 0)`.catch(() => {});
+          return 'fine';
+        },
+        { rows: [record(next)] },
+      ),
+    );
     expect(error).include({ code: 'ROLLED_BACK' });
     expect(error.details).deep.equal({ statement: 'insert into account values (1, 0)' });
     await untouched();
@@ -92,24 +101,34 @@ describe('a transaction of user code', () => {
   });
 
   it('an SQL error healed by a savepoint commits', async () => {
-    await transact(b.connections, async () => {
-      await spend();
-      await db.transaction(async (trx) => trx('account').insert({ id: 1, balance: 0 })).catch(() => {});
-      await sql`savepoint mine`;
-      await sql`insert into account values (1, 0)`.catch(() => {});
-      await sql`rollback to savepoint mine`;
-      await spend();
-    }, { rows: [record(next)] });
+    await transact(
+      b.connections,
+      async () => {
+        await spend();
+        await db.transaction(async (trx) => trx('account').insert({ id: 1, balance: 0 })).catch(() => {});
+        await sql`savepoint mine`;
+        await sql`insert into account values (1, 0)`.catch(() => {});
+        await sql`rollback to savepoint mine`;
+        await spend();
+      },
+      { rows: [record(next)] },
+    );
     expect([await balance(), await records()]).deep.equal([98, 1]);
   });
 
   it('200 runs with a query that was not awaited: none is lost silently', async () => {
     let floating = 0;
     for (let i = 0; i < 200; i++) {
-      const error = await rejected(transact(b.connections, async () => {
-        await spend();
-        sql`insert into account values (1, 0)`.catch(() => {});
-      }, { begin: [readCommitted], rows: [record(i)] }));
+      const error = await rejected(
+        transact(
+          b.connections,
+          async () => {
+            await spend();
+            sql`insert into account values (1, 0)`.catch(() => {});
+          },
+          { begin: [readCommitted], rows: [record(i)] },
+        ),
+      );
       if (error.code === 'FLOATING_QUERY') floating++;
       expect((error.details as { statement: string }).statement).equal('insert into account values (1, 0)');
     }
@@ -121,25 +140,44 @@ describe('a transaction of user code', () => {
     let refused = 0;
     const late: Promise<void>[] = [];
     for (let i = 0; i < 200; i++) {
-      await transact(b.connections, async () => {
-        await sql`update account set balance = balance + 1 where id = 1`;
-        late.push(new Promise((resolve) => setImmediate(() => {
-          const statement = i % 2 === 0 ? sql`insert into account values (1, 0)` : db('account').insert({ id: 1, balance: 0 });
-          statement.then(() => {}, (error: { code?: string }) => {
-            if (error.code === 'NO_TRANSACTION') refused++;
-          }).then(resolve, resolve);
-        })));
-      }, { begin: [readCommitted], rows: [record(i)], ...(i % 4 < 2 ? { sealed: () => new Promise((resolve) => setImmediate(resolve)) } : {}) });
+      await transact(
+        b.connections,
+        async () => {
+          await sql`update account set balance = balance + 1 where id = 1`;
+          late.push(
+            new Promise((resolve) =>
+              setImmediate(() => {
+                const statement = i % 2 === 0 ? sql`insert into account values (1, 0)` : db('account').insert({ id: 1, balance: 0 });
+                statement
+                  .then(
+                    () => {},
+                    (error: { code?: string }) => {
+                      if (error.code === 'NO_TRANSACTION') refused++;
+                    },
+                  )
+                  .then(resolve, resolve);
+              }),
+            ),
+          );
+        },
+        { begin: [readCommitted], rows: [record(i)], ...(i % 4 < 2 ? { sealed: () => new Promise((resolve) => setImmediate(resolve)) } : {}) },
+      );
     }
     await Promise.all(late);
     expect([refused, await records(), await balance()]).deep.equal([200, 200, 300]);
   }).timeout(60_000);
 
   it('a query that was created and never sent is found, and one inside another is not one', async () => {
-    const error = await rejected(transact(b.connections, async () => {
-      await spend();
-      void sql`update account set balance = 0`.count();
-    }, { rows: [record(next)] }));
+    const error = await rejected(
+      transact(
+        b.connections,
+        async () => {
+          await spend();
+          void sql`update account set balance = 0`.count();
+        },
+        { rows: [record(next)] },
+      ),
+    );
     expect(error).include({ code: 'FLOATING_QUERY' });
     expect(error.details).deep.equal({ statement: 'update account set balance = 0' });
     await untouched();
@@ -150,7 +188,10 @@ describe('a transaction of user code', () => {
   });
 
   it('a nested transaction that was not awaited or never ended is floating, and blocks nobody later', async () => {
-    for (const code of [async () => void db.transaction(async (trx) => trx.raw('select pg_sleep(0.05)')).catch(() => {}), async () => void (await db.transaction())]) {
+    for (const code of [
+      async () => void db.transaction(async (trx) => trx.raw('select pg_sleep(0.05)')).catch(() => {}),
+      async () => void (await db.transaction()),
+    ]) {
       const error = await rejected(transact(b.connections, code, { rows: [record(next)] }));
       expect(error.code).equal('FLOATING_QUERY');
     }
@@ -161,15 +202,33 @@ describe('a transaction of user code', () => {
   });
 
   for (const text of [
-    'commit', 'COMMIT AND CHAIN', ' begin', 'end', 'abort', 'rollback', 'rollback and chain', 'start transaction', `prepare transaction 'x'`, '/* a /* nested */ comment */ commit',
-    '-- why\n  commit', ';;commit', 'set transaction isolation level read committed', 'set local transaction read write', 'set session characteristics as transaction read only',
-    'copy account from stdin', 'copy account to stdout',
+    'commit',
+    'COMMIT AND CHAIN',
+    ' begin',
+    'end',
+    'abort',
+    'rollback',
+    'rollback and chain',
+    'start transaction',
+    `prepare transaction 'x'`,
+    '/* a /* nested */ comment */ commit',
+    '-- why\n  commit',
+    ';;commit',
+    'set transaction isolation level read committed',
+    'set local transaction read write',
+    'set session characteristics as transaction read only',
+    'copy account from stdin',
+    'copy account to stdout',
   ]) {
     it(`refuses ${JSON.stringify(text)} before it reaches the server`, async () => {
       await lent(b.connections, async (connection) => {
         const counter = countWrites(connection);
         const transaction = new UserTransaction(connection, { begin: [serializable], label: 'Accounts.debit' });
-        for (const send of [() => transaction.query(text), () => inside(transaction, () => Promise.resolve(db.raw(text))), () => transaction.batch([{ text: 'select 1' }, { text }])]) {
+        for (const send of [
+          () => transaction.query(text),
+          () => inside(transaction, () => Promise.resolve(db.raw(text))),
+          () => transaction.batch([{ text: 'select 1' }, { text }]),
+        ]) {
           const error = await rejected(send());
           expect(error.code).equal('FORBIDDEN_CALL');
           expect(error.message).include('Accounts.debit');
@@ -201,23 +260,31 @@ describe('a transaction of user code', () => {
   });
 
   it('a serialization failure caught in a savepoint decides', async () => {
-    const error = await rejected(transact(b.connections, async () => {
-      await sql`select balance from account where id = 1`;
-      await b.admin.query('update account set balance = 50 where id = 1');
-      await db.transaction(async (trx) => trx('account').where({ id: 1 }).update({ balance: 60 })).catch(() => {});
-      await sql`update account set balance = 0 where id = 2`;
-    }, { rows: [record(next)] }));
+    const error = await rejected(
+      transact(
+        b.connections,
+        async () => {
+          await sql`select balance from account where id = 1`;
+          await b.admin.query('update account set balance = 50 where id = 1');
+          await db.transaction(async (trx) => trx('account').where({ id: 1 }).update({ balance: 60 })).catch(() => {});
+          await sql`update account set balance = 0 where id = 2`;
+        },
+        { rows: [record(next)] },
+      ),
+    );
     expect([error.code, isInfrastructure(error)]).deep.equal(['40001', true]);
     expect([await balance(1), await balance(2), await records()]).deep.equal([50, 100, 0]);
   });
 
   it('the first infrastructure error decides, not what came of swallowing it', async () => {
-    const error = await rejected(transact(b.connections, async () => {
-      await sql`select balance from account where id = 1`;
-      await b.admin.query('update account set balance = 50 where id = 1');
-      await sql`update account set balance = 60 where id = 1`.catch(() => {});
-      await sql`select 1`;
-    }));
+    const error = await rejected(
+      transact(b.connections, async () => {
+        await sql`select balance from account where id = 1`;
+        await b.admin.query('update account set balance = 50 where id = 1');
+        await sql`update account set balance = 60 where id = 1`.catch(() => {});
+        await sql`select 1`;
+      }),
+    );
     expect(error.code).equal('40001');
   });
 
@@ -277,42 +344,90 @@ describe('a transaction of user code', () => {
   });
 
   it('synchronous_commit is on at COMMIT whatever user code has set', async () => {
-    await transact(b.connections, async (transaction) => {
-      await sql`set synchronous_commit = off`;
-      await transaction.query('select 1');
-    }, { rows: [{ text: `insert into record select 9 where current_setting('synchronous_commit') = 'on'` }] });
+    await transact(
+      b.connections,
+      async (transaction) => {
+        await sql`set synchronous_commit = off`;
+        await transaction.query('select 1');
+      },
+      { rows: [{ text: `insert into record select 9 where current_setting('synchronous_commit') = 'on'` }] },
+    );
     expect(await records()).equal(1);
     await b.connections.renew();
   });
 
   describe('whose backend is killed', () => {
     const phases: Readonly<Record<string, (kill: (c: Connection) => Promise<unknown>) => Promise<Error>>> = {
-      'before its first statement': (kill) => rejected(transact(b.connections, async ({ connection }) => {
-        await kill(connection);
-        await spend();
-      }, { rows: [record(next)] })),
-      'between statements': (kill) => rejected(transact(b.connections, async ({ connection }) => {
-        await spend();
-        await kill(connection);
-        await spend();
-      }, { rows: [record(next)] })),
-      'during a statement': (kill) => rejected(transact(b.connections, async ({ connection }) => {
-        await spend();
-        const slow = sql`select pg_sleep(60)`.then(() => {}, (error: unknown) => error as Error);
-        await until('it sleeps', async () => (await b.admin.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [connection.pid])).rowCount === 1);
-        await kill(connection);
-        throw (await slow) as Error;
-      }, { rows: [record(next)] })),
-      'during a statement whose error is swallowed': (kill) => rejected(transact(b.connections, async ({ connection }) => {
-        await spend();
-        const slow = sql`select pg_sleep(60)`.catch(() => {});
-        await until('it sleeps', async () => (await b.admin.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [connection.pid])).rowCount === 1);
-        await kill(connection);
-        await slow;
-      }, { rows: [record(next)] })),
-      'before its final flight': (kill) => rejected(transact(b.connections, async () => {
-        await spend();
-      }, { rows: [record(next)], sealed: (t) => kill(t.connection) })),
+      'before its first statement': (kill) =>
+        rejected(
+          transact(
+            b.connections,
+            async ({ connection }) => {
+              await kill(connection);
+              await spend();
+            },
+            { rows: [record(next)] },
+          ),
+        ),
+      'between statements': (kill) =>
+        rejected(
+          transact(
+            b.connections,
+            async ({ connection }) => {
+              await spend();
+              await kill(connection);
+              await spend();
+            },
+            { rows: [record(next)] },
+          ),
+        ),
+      'during a statement': (kill) =>
+        rejected(
+          transact(
+            b.connections,
+            async ({ connection }) => {
+              await spend();
+              const slow = sql`select pg_sleep(60)`.then(
+                () => {},
+                (error: unknown) => error as Error,
+              );
+              await until(
+                'it sleeps',
+                async () => (await b.admin.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [connection.pid])).rowCount === 1,
+              );
+              await kill(connection);
+              throw (await slow) as Error;
+            },
+            { rows: [record(next)] },
+          ),
+        ),
+      'during a statement whose error is swallowed': (kill) =>
+        rejected(
+          transact(
+            b.connections,
+            async ({ connection }) => {
+              await spend();
+              const slow = sql`select pg_sleep(60)`.catch(() => {});
+              await until(
+                'it sleeps',
+                async () => (await b.admin.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [connection.pid])).rowCount === 1,
+              );
+              await kill(connection);
+              await slow;
+            },
+            { rows: [record(next)] },
+          ),
+        ),
+      'before its final flight': (kill) =>
+        rejected(
+          transact(
+            b.connections,
+            async () => {
+              await spend();
+            },
+            { rows: [record(next)], sealed: (t) => kill(t.connection) },
+          ),
+        ),
     };
     for (const [when, code] of Object.entries(phases)) {
       it(`${when}: a lost connection that carries its pid, and nothing happened`, async () => {
@@ -331,10 +446,21 @@ describe('a transaction of user code', () => {
       await holder.connect();
       await holder.query('begin');
       await holder.query('lock table record in access exclusive mode');
-      const running = rejected(transact(b.connections, async () => {
-        await spend();
-      }, { rows: [record(next)] }));
-      const pid = await until('the flight waits for the lock', async () => (await b.admin.query<{ pid: number }>(`select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)).rows[0]?.pid);
+      const running = rejected(
+        transact(
+          b.connections,
+          async () => {
+            await spend();
+          },
+          { rows: [record(next)] },
+        ),
+      );
+      const pid = await until(
+        'the flight waits for the lock',
+        async () =>
+          (await b.admin.query<{ pid: number }>(`select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)).rows[0]
+            ?.pid,
+      );
       expect(await killBackend(b.admin, pid)).equal(true);
       await holder.end();
       expect(classify(await running)).equal('connection');
@@ -349,7 +475,10 @@ describe('a transaction of user code', () => {
         await spend();
         await sql`select pg_sleep(60)`;
       });
-      await until('it sleeps', async () => (await b.admin.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [connection.pid])).rowCount === 1);
+      await until(
+        'it sleeps',
+        async () => (await b.admin.query(`select from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'`, [connection.pid])).rowCount === 1,
+      );
       const failure = rejected(slow);
       await transaction.cancel();
       expect((await failure).code).equal('57014');
@@ -363,7 +492,12 @@ describe('a transaction of user code', () => {
   it('a rollback does not wait for a statement that nobody waits for', async () => {
     await lent(b.connections, async (connection) => {
       const transaction = new UserTransaction(connection, { begin: [serializable], label: 'T' });
-      const slow = inside(transaction, () => sql`select pg_sleep(60)`.then(() => 'slept', (error: { code: string }) => error.code));
+      const slow = inside(transaction, () =>
+        sql`select pg_sleep(60)`.then(
+          () => 'slept',
+          (error: { code: string }) => error.code,
+        ),
+      );
       await transaction.rollback();
       expect([await slow, connection.status]).deep.equal(['57014', 'I']);
     });

@@ -1,5 +1,14 @@
 /** Connections to a database of the test's own, and a transaction as the executor runs one. */
-import { Connections, context, UserTransaction, type Connection, type ConnectionsOptions, type Context, type Result, type Statement } from '@apiary/core/internal';
+import {
+  Connections,
+  context,
+  UserTransaction,
+  type Connection,
+  type ConnectionsOptions,
+  type Context,
+  type Result,
+  type Statement,
+} from '@apiary/core/internal';
 import { createDatabase, type TestDatabase } from '@apiary/testing/internal';
 import pg from 'pg';
 
@@ -19,7 +28,9 @@ export async function bench(options: Partial<ConnectionsOptions> = {}, schema = 
   if (schema !== '') await admin.query(schema);
   const connections = await Connections.open({ database: database.connectionString, poolSize: 3, systemSize: 2, applicationName: 'apiary test', ...options });
   return {
-    database, connections, admin,
+    database,
+    connections,
+    admin,
     async [Symbol.asyncDispose]() {
       await connections.close();
       await admin.end();
@@ -55,7 +66,11 @@ export async function lent<T>(connections: Connections, work: (connection: Conne
 }
 
 /** Acquires, runs, seals, commits, releases, as an executor does. */
-export async function transact<T>(connections: Connections, body: (transaction: UserTransaction) => T | PromiseLike<T>, options: TransactOptions = {}): Promise<T> {
+export async function transact<T>(
+  connections: Connections,
+  body: (transaction: UserTransaction) => T | PromiseLike<T>,
+  options: TransactOptions = {},
+): Promise<T> {
   const connection = await connections.acquireUser();
   const transaction = new UserTransaction(connection, { begin: options.begin ?? [serializable], label: 'Test.method' });
   try {

@@ -34,10 +34,6 @@ export class FlightNumbers {
     this.#counting = true;
   }
 
-  stop(): void {
-    this.#counting = false;
-  }
-
   readonly probe: Probe = (point, detail) => {
     if (!this.#counting) return;
     const { connection, pid, statements } = detail as FlightPoint;

@@ -101,7 +101,7 @@ const courses: Readonly<Record<CrashMode, (scene: Scene, word: LastWord) => Prom
   async kill({ victim, task, bench }) {
     const { signal } = await victim.child.exited;
     await letLeaseExpire(bench.scenario, task.database);
-    return { outcome: await recover(bench.scenario, task.database, task.witness), asMeant: signal === 'SIGKILL' };
+    return { outcome: await recover(bench.scenario, task.database, task.witness, victim.got), asMeant: signal === 'SIGKILL' };
   },
 
   async cut({ victim }) {
@@ -116,7 +116,7 @@ const courses: Readonly<Record<CrashMode, (scene: Scene, word: LastWord) => Prom
 
   async stop({ victim, task, bench }) {
     const stopped = await stopProcess(victim.child.pid);
-    const outcome = await recover(bench.scenario, task.database, task.witness);
+    const outcome = await recover(bench.scenario, task.database, task.witness, victim.got);
     await stopped.continue();
     const late = await outcomeOf(victim);
     if (JSON.stringify(late) !== JSON.stringify(outcome)) throw new Error(`who was stopped got ${JSON.stringify(late)}, who took over ${JSON.stringify(outcome)}`);

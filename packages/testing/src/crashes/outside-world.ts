@@ -7,6 +7,9 @@ import { until } from '../faults/until.js';
 import { Witness, type WitnessAnswer } from '../faults/witness.js';
 import type { CrashScenario } from './scenario.js';
 
+/** Longer than what goes on beside it. */
+const slowMs = 200;
+
 /** What a run did outside the database. Communicators may be repeated by a crash, under the same key, but never once their record is durable. */
 export class OutsideWorld {
   readonly url: string;
@@ -21,6 +24,7 @@ export class OutsideWorld {
     this.#late = late;
   }
 
+  /** Calls named `slow ...` take their time. */
   static async open(scenario: CrashScenario, database: string): Promise<OutsideWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'apiary-crash-'));
     const late: string[] = [];
@@ -30,21 +34,24 @@ export class OutsideWorld {
         // The process that called is alive and waits: what is recorded now was recorded before the call.
         const looked = number === 1 ? 'no' : await until('the database tells whether a call is recorded', () => isRecorded(database, scenario.config?.schema ?? 'apiary', key));
         if (looked === 'yes') late.push(`${name} (${key}) was called again after its record`);
+        if (name.startsWith('slow')) await new Promise((resolve) => setTimeout(resolve, slowMs));
         return 'accept';
       },
     });
     return new OutsideWorld(witness, folder, late);
   }
 
-  /** Who was called with which key, however often. */
+  /** Who was called with which key and for what, however often. */
   get calls(): readonly string[] {
-    return [...new Set(this.#witness.records.map(({ name, key }) => `${name} ${key}`))].sort();
+    return [...new Set(this.#witness.records.map(({ name, key, detail }) => `${name} ${key} ${JSON.stringify(detail)}`))].sort();
   }
 
   /** @param faults so often a call may be repeated */
   violations(faults: number): readonly string[] {
-    const often = [...this.#witness.byKey()].filter(([, calls]) => calls.length > 1 + faults);
-    return [...this.#late, ...often.map(([key, calls]) => `${calls[0]?.name ?? ''} (${key}) was called ${calls.length} times, with ${faults} fault`)];
+    const byKey = [...this.#witness.byKey()];
+    const often = byKey.filter(([, calls]) => calls.length > 1 + faults);
+    const changed = byKey.filter(([, calls]) => new Set(calls.map(({ detail }) => JSON.stringify(detail))).size > 1);
+    return [...this.#late, ...changed.map(([key, calls]) => `${calls[0]?.name ?? ''} (${key}) was called for another thing the next time`), ...often.map(([key, calls]) => `${calls[0]?.name ?? ''} (${key}) was called ${calls.length} times, with ${faults} fault`)];
   }
 
   async close(): Promise<void> {

@@ -3,10 +3,10 @@ import { asAdmin } from '../engine/database.js';
 import { crash } from '../engine/crash.js';
 import { until } from '../faults/until.js';
 import { askUntilAnswered } from './client.js';
-import { countUnfinished } from './unfinished.js';
 import { configOf, type CrashScenario, type Rhythm } from './scenario.js';
 import { SkippingClock } from './skipping-clock.js';
 import type { ClientOutcome } from './task.js';
+import { countUnfinished } from './unfinished.js';
 
 const rhythm: Rhythm = { lease: 400, poll: 40 };
 const withinMs = 60_000;
@@ -18,13 +18,13 @@ export async function letLeaseExpire(scenario: CrashScenario, database: string):
 }
 
 /**
- * Another executor, and the client that repeats its act there: takes over what is left, until nothing is.
+ * Another executor, and the client that repeats its act there unless it `got` its answer: takes over what is left, until nothing is.
  * @throws Error if something is left for good
  */
-export async function recover(scenario: CrashScenario, database: string, witness: string): Promise<ClientOutcome> {
+export async function recover(scenario: CrashScenario, database: string, witness: string, got: ClientOutcome | undefined): Promise<ClientOutcome> {
   const app = await launchWith(configOf(scenario, database, witness, rhythm), scenario.skipsTime === true ? { clock: new SkippingClock() } : {});
   try {
-    const outcome = await bounded(askUntilAnswered(scenario, app), 'the client has its answer');
+    const outcome = got ?? await bounded(askUntilAnswered(scenario, app), 'the client has its answer');
     await until('no workflow is left unfinished', async () => (await countUnfinished(scenario, database)) === 0, { within: withinMs });
     const { executor } = runningOf(app);
     await until('the executor is idle', () => executor.active === 0 && executor.lifecycle.running.size === 0, { within: withinMs });

@@ -2,6 +2,9 @@ import type { NumberedFlight } from './flight-numbers.js';
 import type { CrashMode, CrashPoint } from './point.js';
 import type { Rhythm } from './scenario.js';
 
+/** Lines that have to arrive, though the process ends, are written to it synchronously. */
+export const standardOutput = 1;
+
 /** What a victim is to do. */
 export interface Task {
   readonly database: string;
@@ -15,6 +18,11 @@ export interface Task {
 export interface LastWord {
   readonly reached: CrashPoint;
   readonly flight: NumberedFlight;
+}
+
+/** The line it writes when its client has an answer, before anything else can happen: who has an answer does not ask again. */
+export interface AnswerWord {
+  readonly got: ClientOutcome;
 }
 
 export interface Returned {

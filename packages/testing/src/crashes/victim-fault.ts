@@ -2,9 +2,8 @@ import { existsSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { FlightMoment, NumberedFlight } from './flight-numbers.js';
 import { endOfStatement, SocketTap } from './socket-tap.js';
-import type { LastWord, Task } from './task.js';
+import { standardOutput, type LastWord, type Task } from './task.js';
 
-const standardOutput = 1;
 const lookEveryMs = 5;
 
 /** Makes its fault happen in this process, once, at the point of its task. Everything here is synchronous: no other code runs meanwhile. */

@@ -1,11 +1,12 @@
 /** The process that is made to fail: `Victims` starts it with the address of a scenario's module, ahead of time, and gives it one task. */
-import { launchWith } from '@apiary/core/internal';
+import { writeSync } from 'node:fs';
+import { launchWith, runningOf, type Connections } from '@apiary/core/internal';
 import { childSide } from '../faults/child-side.js';
 import { askUntilAnswered } from './client.js';
 import { FlightNumbers } from './flight-numbers.js';
 import { configOf, loadScenario } from './scenario.js';
 import { SkippingClock } from './skipping-clock.js';
-import type { Task, VictimResult } from './task.js';
+import { standardOutput, type AnswerWord, type Task, type VictimResult } from './task.js';
 import { VictimFault } from './victim-fault.js';
 
 const side = childSide();
@@ -21,11 +22,21 @@ async function work(task: Task): Promise<void> {
     probe: numbers.probe,
     ...(scenario.skipsTime === true ? { clock: new SkippingClock() } : {}),
   });
+  if (scenario.concurrent === true) await openConnections(runningOf(app).executor.store.connections);
   numbers.start();
   const outcome = await askUntilAnswered(scenario, app);
-  numbers.stop();
+  const word: AnswerWord = { got: outcome };
+  writeSync(standardOutput, `${JSON.stringify(word)}\n`);
   await app.shutdown({ grace: 0 });
   const result: VictimResult = { trace: numbers.trace, outcome };
   await side.result(result);
   side.leave();
+}
+
+const most = 4;
+
+/** Whether two steps beside each other share a connection or open one is a matter of microseconds: they find all that they can want. */
+async function openConnections(connections: Connections): Promise<void> {
+  const lent = await Promise.all([...Array.from({ length: most }, () => connections.acquireUser()), ...Array.from({ length: most }, () => connections.acquireSystem())]);
+  for (const connection of lent) connection.release();
 }

@@ -1,6 +1,6 @@
 import { Child } from '../faults/child.js';
 import { until } from '../faults/until.js';
-import type { LastWord, Task } from './task.js';
+import type { AnswerWord, ClientOutcome, LastWord, Task } from './task.js';
 
 const program = new URL('./victim-process.js', import.meta.url);
 
@@ -18,8 +18,17 @@ export class Victim {
 
   /** What it wrote when it reached its point, if it has. */
   get lastWord(): LastWord | undefined {
-    const line = this.child.stdout.split('\n').find((text) => text.startsWith('{"reached"') && text.endsWith('}'));
-    return line === undefined ? undefined : (JSON.parse(line) as LastWord);
+    return this.#line<LastWord>('reached');
+  }
+
+  /** The answer its client got, if it came that far. */
+  get got(): ClientOutcome | undefined {
+    return this.#line<AnswerWord>('got')?.got;
+  }
+
+  #line<T>(key: keyof T & string): T | undefined {
+    const line = this.child.stdout.split('\n').find((text) => text.startsWith(`{"${key}"`) && text.endsWith('}'));
+    return line === undefined ? undefined : (JSON.parse(line) as T);
   }
 
   /** Resolves when it has reached its point, and stands still or is gone; with undefined if it ended without. */
@@ -64,7 +73,7 @@ export class Victims {
   #refill(): void {
     while (this.#waiting.length < this.#ahead && this.#left > 0) {
       this.#left--;
-      this.#waiting.push(Child.spawn(program, { args: [this.#module.href], env: { NODE_OPTIONS: '' } }));
+      this.#waiting.push(Child.spawn(program, { args: [this.#module.href], execArgv: [] }));
     }
   }
 }

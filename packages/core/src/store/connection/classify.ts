@@ -1,17 +1,8 @@
 /** The one classifier of errors: what may be retried, what is the outcome of a step, what ends a run (DESIGN L2). */
 import { driverMark } from './driver-error.js';
+import type { ErrorKind } from './error-kind.js';
 
-/**
- * - `connection`: our connection is gone; whether its last flight took effect is not known
- * - `serialization`: conflict or deadlock, rolled back by the server
- * - `unavailable`: the server or the pool has no room, or cannot work just now; nothing took effect
- * - `plan`: a prepared statement no longer fits, or is not there any more
- * - `timeout`: cancelled, or a lock not got in time; infrastructure only for statements of the engine
- * - `unique`: a key exists already
- * - `fenced`, `void`: raised by statements of the engine
- * - `user`: everything else
- */
-export type ErrorKind = 'connection' | 'serialization' | 'unavailable' | 'unique' | 'timeout' | 'plan' | 'fenced' | 'void' | 'user';
+export type { ErrorKind };
 
 export interface ClassifyOptions {
   /** The statement was the engine's own. */

@@ -3,12 +3,11 @@ import { apiaryError, isApiaryError, raise } from '@apiary/decorators/internal';
 import type { Knex } from 'knex';
 import { noProbe, type Probe } from '../../probe.js';
 import { Connection, type ConnectionKind } from './connection.js';
-import {
-  checkDriver, clientOf, connectConfig, endpointOf, isKnex, knexOf, poolLimit, raiseUnreachable, type Database, type Endpoint,
-} from './database.js';
+import { checkDriver, clientOf, connectConfig, endpointOf, isKnex, knexOf, poolLimit, raiseUnreachable, type Database, type Endpoint } from './database.js';
 import { KnexShell } from './knex-shell.js';
 import { LeasePool } from './lease-pool.js';
 import type { RawClient } from './pg-internals.js';
+import type { Result } from './statement.js';
 
 export { Connection, type ConnectionKind, type FlyOptions } from './connection.js';
 export type { Database } from './database.js';
@@ -37,6 +36,12 @@ const oldestServer = 130_000;
 const deadlineMs = 15_000;
 const cancelDeadlineMs = 5_000;
 const keepAliveDelayMs = 10_000;
+
+/** A stream of the user's own need not be a socket. */
+function keepAlive(client: RawClient): void {
+  const { stream } = client.connection;
+  if (typeof stream.setKeepAlive === 'function') stream.setKeepAlive(true, keepAliveDelayMs);
+}
 
 const closed = (): Error => apiaryError('SHUTTING_DOWN', {});
 
@@ -205,13 +210,18 @@ export class Connections {
 
   async #setUp(connection: Connection): Promise<void> {
     const { client } = connection;
-    client.connection.stream.setKeepAlive(true, keepAliveDelayMs);
-    const [answer] = await connection.fly([{
-      text: `select pg_backend_pid() as pid, current_setting('server_version_num')::int as version, current_setting('server_version') as release,
+    keepAlive(client);
+    const [answer] = await connection.fly(
+      [
+        {
+          text: `select pg_backend_pid() as pid, current_setting('server_version_num')::int as version, current_setting('server_version') as release,
         set_config('synchronous_commit', 'on', false), set_config('application_name', $1, false)`,
-      values: [this.#options.applicationName],
-    }], { deadlineMs });
-    const { pid, version, release } = answer?.rows[0] as { pid: number; version: number; release: string };
+          values: [this.#options.applicationName],
+        },
+      ],
+      { deadlineMs },
+    );
+    const { pid, version, release } = (answer as Result).rows[0] as { pid: number; version: number; release: string };
     if (version < oldestServer) raise('DATABASE_VERSION', { found: `PostgreSQL ${release}`, needed: 'PostgreSQL 13 or newer' });
     this.#endpoint = { host: client.host, port: client.port, user: client.user ?? 'unknown' };
     if (pid === client.processID) return;
@@ -228,7 +238,9 @@ export class Connections {
   }
 
   async #cancel(pid: number): Promise<void> {
-    await this.system((connection) => connection.fly([{ name: 'apiary_cancel', text: 'select pg_cancel_backend($1)', values: [pid] }], { deadlineMs: cancelDeadlineMs }));
+    await this.system((connection) =>
+      connection.fly([{ name: 'apiary_cancel', text: 'select pg_cancel_backend($1)', values: [pid] }], { deadlineMs: cancelDeadlineMs }),
+    );
   }
 
   readonly #warn = (message: string): void => {

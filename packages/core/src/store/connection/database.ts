@@ -33,8 +33,12 @@ export function connectConfig(database: Database, applicationName: string): Knex
 export function knexOf(config: Knex.Config, size: number, warn: (message: string) => void): Knex {
   const silent = { warn, error: warn, deprecate: () => {}, debug: () => {} };
   const { log = silent, pool, ...rest } = config;
-  // The object with the connection is passed on as it is: Knex hides the password in it from enumeration.
-  return makeKnex({ ...rest, log, pool: { ...pool, min: 0, max: size } });
+  try {
+    // The object with the connection is passed on as it is: Knex hides the password in it from enumeration.
+    return makeKnex({ ...rest, log, pool: { ...pool, min: 0, max: size } });
+  } catch (error) {
+    raise('CONFIG', { path: 'database', problem: `Knex refuses it: ${String((error as Error).message).split('\n')[0]}` });
+  }
 }
 
 /** For messages; of a provider function nothing is known before it was asked. */
@@ -70,10 +74,14 @@ export function raiseUnreachable(error: unknown, endpoint: Endpoint): never {
     }
     if (error.code === '3D000') raise('CONFIG', { path: 'database', problem: `at ${at} ${reason}: create it, or name another one` }, { cause: error });
   }
-  raise('DATABASE_UNREACHABLE', { host, port, user }, {
-    message: `no PostgreSQL answers as ${user} at ${at} (${reason}): start it, or correct \`database\` or DATABASE_URL`,
-    cause: error,
-  });
+  raise(
+    'DATABASE_UNREACHABLE',
+    { host, port, user },
+    {
+      message: `no PostgreSQL answers as ${user} at ${at} (${reason}): start it, or correct \`database\` or DATABASE_URL`,
+      cause: error,
+    },
+  );
 }
 
 /** Most connections of a pool that the user made: Knex's, or one of pg. */

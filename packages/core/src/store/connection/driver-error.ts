@@ -2,7 +2,7 @@
  * The mark on errors that came from the driver or the server through our connection layer. The classifier believes only marked errors:
  * an error that user code made up with the same code or text stays the user's (RELIABILITY 3A 10).
  */
-import type { ErrorKind } from './classify.js';
+import type { ErrorKind } from './error-kind.js';
 
 const mark = Symbol.for('apiary.driver');
 

@@ -38,7 +38,11 @@ export class Facade {
   }
 
   /** As pg's client, for code that takes the connection from Knex: text and values, with promise or callback. */
-  query(config: string | { text: string; values?: unknown[] }, values?: unknown, callback?: (error: unknown, answer?: Answer) => void): Promise<Answer> | undefined {
+  query(
+    config: string | { text: string; values?: unknown[] },
+    values?: unknown,
+    callback?: (error: unknown, answer?: Answer) => void,
+  ): Promise<Answer> | undefined {
     const text = typeof config === 'string' ? config : config.text;
     const bindings = Array.isArray(values) ? values : typeof config === 'string' ? undefined : config.values;
     const done = typeof values === 'function' ? (values as typeof callback) : callback;
@@ -59,7 +63,11 @@ export function statementOf(query: KnexQuery): FlightStatement {
 }
 
 function outside(): Error {
-  return apiaryError('NO_TRANSACTION', { call: 'db' }, {
-    message: 'this `db` belongs to a transaction that is over, or was used outside of it: use `db` of @apiary/core inside a @Transaction',
-  });
+  return apiaryError(
+    'NO_TRANSACTION',
+    { call: 'db' },
+    {
+      message: 'this `db` belongs to a transaction that is over, or was used outside of it: use `db` of @apiary/core inside a @Transaction',
+    },
+  );
 }

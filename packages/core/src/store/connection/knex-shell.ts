@@ -5,6 +5,7 @@
  */
 import { apiaryError } from '@apiary/decorators/internal';
 import type { Knex } from 'knex';
+import { context } from '../../context.js';
 import type { Connection } from './connection.js';
 import { Facade } from './facade.js';
 import { transactionClient } from './knex-client.js';
@@ -12,9 +13,14 @@ import type { KnexClient, KnexTransaction } from './knex-internals.js';
 import type { UserTransaction } from './transaction.js';
 
 const refuse = (name: string) => (): never => {
-  throw apiaryError('FORBIDDEN_CALL', { caller: 'a @Transaction', callee: `db.${name}` }, {
-    message: name === 'commit' ? 'db.commit is not yours to call: Apiary commits when the method returns' : 'db.rollback is not yours to call: to roll back, throw',
-  });
+  throw apiaryError(
+    'FORBIDDEN_CALL',
+    { caller: 'a @Transaction', callee: `db.${name}` },
+    {
+      message:
+        name === 'commit' ? 'db.commit is not yours to call: Apiary commits when the method returns' : 'db.rollback is not yours to call: to roll back, throw',
+    },
+  );
 };
 
 export class KnexShell {
@@ -30,16 +36,24 @@ export class KnexShell {
   }
 
   /** Makes the shell of a connection that came from this Knex. */
-  static async open(connection: Connection, knexClient: KnexClient): Promise<void> {
+  static open(connection: Connection, knexClient: KnexClient): Promise<void> {
+    // The promises of the shell never settle: they would keep the run in memory that was current when it was made.
+    return context.run(undefined as never, () => KnexShell.#open(connection, knexClient));
+  }
+
+  static async #open(connection: Connection, knexClient: KnexClient): Promise<void> {
     const facade = new Facade(connection);
     const { client, started } = transactionClient(knexClient);
     const shell = await new Promise<KnexShell>((resolve, reject) => {
-      const root = client.transaction((knex) => {
-        const made = new KnexShell(facade, knex, () => (connection.shell = undefined));
-        // Nested transactions of the shell are counted: one that never ends would block all later ones.
-        started.set(root, (nested) => made.#watch(nested));
-        resolve(made);
-      }, { connection: facade, userParams: {}, doNotRejectOnRollback: true });
+      const root = client.transaction(
+        (knex) => {
+          const made = new KnexShell(facade, knex, () => (connection.shell = undefined));
+          // Nested transactions of the shell are counted: one that never ends would block all later ones.
+          started.set(root, (nested) => made.#watch(nested));
+          resolve(made);
+        },
+        { connection: facade, userParams: {}, doNotRejectOnRollback: true },
+      );
       root.catch(reject);
     });
     facade.opening = false;

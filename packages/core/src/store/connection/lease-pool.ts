@@ -142,6 +142,6 @@ export class LeasePool {
   close(reason: () => Error): void {
     this.slots.close(reason);
     this.#clear();
-    for (const connection of [...this.#leased]) connection.destroy();
+    for (const connection of this.#leased) connection.destroy();
   }
 }

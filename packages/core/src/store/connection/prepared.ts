@@ -76,7 +76,7 @@ export class PreparedStatements {
 
   /** The server lost all of them (DEALLOCATE ALL, another server behind a pooler). */
   clear(): void {
-    for (const prepared of [...this.#byName.values()]) this.forget(prepared);
+    for (const prepared of this.#byName.values()) this.forget(prepared);
   }
 
   get closing(): readonly string[] {

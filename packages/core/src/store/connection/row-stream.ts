@@ -24,14 +24,17 @@ export function rowStream(transaction: UserTransaction, query: KnexQuery, option
     objectMode: true,
     highWaterMark,
     read() {
-      next().then((answer) => {
-        fetching = false;
-        for (const row of answer.rows) this.push(row);
-        if (!answer.suspended) this.push(null);
-      }, (error: unknown) => {
-        fetching = false;
-        this.destroy(error as Error);
-      });
+      next().then(
+        (answer) => {
+          fetching = false;
+          for (const row of answer.rows) this.push(row);
+          if (!answer.suspended) this.push(null);
+        },
+        (error: unknown) => {
+          fetching = false;
+          this.destroy(error as Error);
+        },
+      );
     },
     destroy(error, callback) {
       // Rows that were taken ahead and that nobody wants any more are no query that was forgotten.

@@ -120,9 +120,13 @@ export class UserTransaction implements FlightOwner {
   }
 
   #isOver(statements: readonly FlightStatement[]): Error {
-    return apiaryError('NO_TRANSACTION', { call: statements[0]?.text ?? 'sql' }, {
-      message: `the transaction of ${this.label} is over, this statement was not sent: ${statements[0]?.text ?? ''}`,
-    });
+    return apiaryError(
+      'NO_TRANSACTION',
+      { call: statements[0]?.text ?? 'sql' },
+      {
+        message: `the transaction of ${this.label} is over, this statement was not sent: ${statements[0]?.text ?? ''}`,
+      },
+    );
   }
 
   // ---- as the owner of its flights
@@ -158,7 +162,11 @@ export class UserTransaction implements FlightOwner {
     if ((error as { code?: unknown } | null)?.code !== '25006' || this.#begin.some((s) => /read\s+only/i.test(s.text))) return;
     if (driverMark(error) === undefined) return;
     this.#useless = true;
-    this.#decisive ??= markDriverError(Object.assign(new Error((error as Error).message, { cause: error }), { code: '25006' }), this.connection.pid, 'unavailable');
+    this.#decisive ??= markDriverError(
+      Object.assign(new Error((error as Error).message, { cause: error }), { code: '25006' }),
+      this.connection.pid,
+      'unavailable',
+    );
   }
 
   #sawAnswers(flight: Flight): void {

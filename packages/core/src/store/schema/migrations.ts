@@ -21,7 +21,10 @@ export const migrations: readonly Migration[] = [
         fenced boolean not null default false,
         -- a fenced executor stays in the scan until a claim found nothing
         settled boolean not null default false,
-        started_at timestamptz not null default clock_timestamp()
+        started_at timestamptz not null default clock_timestamp(),
+        takeovers integer not null default 0,
+        -- so that a takeover conflicts with FOR KEY SHARE, which a renewal does not
+        unique (executor_id, takeovers)
       ) with (fillfactor = 50)`,
       `create index on ${n.executor} (app_version) where not settled`,
       // Status, input and outcome of a workflow. Output and error are JSON text: jsonb reorders keys and refuses NUL.

@@ -1,5 +1,5 @@
 /** Executors: registration, lease, fence, claim. */
-import type { Names } from '../schema/names.js';
+import { quoteLiteral, type Names } from '../schema/names.js';
 import { workflowColumns } from './read.js';
 
 const live = `status = 'PENDING'`;
@@ -35,17 +35,20 @@ export const executors = (n: Names) => ({
   fence: `update ${n.executor} set fenced = true
     where executor_id = $1 and not fenced and lease_counter = $2 and lease_until < clock_timestamp() returning 1 as fenced`,
   fenceMyself: `update ${n.executor} set fenced = true where executor_id = $1 returning 1 as fenced`,
-  /** No work was left by an executor that ended well: nobody has to look at it. */
-  settle: `update ${n.executor} set settled = true where executor_id = $1`,
+  /** Nobody has to look at it any more. Not while rows are left: another observer may be at work on them, and die. */
+  settle: `update ${n.executor} set settled = true where executor_id = $1
+    and not exists (select from ${n.workflow} where executor_id = $1 and ${live})`,
   notify: `select pg_notify($1, payload) from unnest($2::text[]) as payload`,
   isFenced: `select fenced from ${n.executor} where executor_id = $1`,
   timeline: `select case when pg_is_in_recovery() then null else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as timeline`,
   holders: `select l.pid, coalesce(a.usename::text, '') as role from pg_locks l left join pg_stat_activity a on a.pid = l.pid
     where l.locktype = 'advisory' and l.database = (select oid from pg_database where datname = current_database())
       and l.classid = ($1::bigint >> 32)::int8::oid and l.objid = ($1::bigint & 4294967295)::oid and l.objsubid = 1 and l.granted and l.mode = 'ShareLock'`,
-  /** Waits for, then is, the end of every transaction that locked the executor row before it was fenced (pooler). */
-  lockRow: `select 1 from ${n.executor} where executor_id = $1 for update`,
-  blockers: `select unnest(pg_blocking_pids($1::int)) as pid`,
+  /** Waits for the end of every transaction that locked the row FOR KEY SHARE; those that come later read it anew: the column is part of a key. */
+  supersede: `update ${n.executor} set takeovers = takeovers + 1 where executor_id = $1`,
+  /** Whom a backend waits for, without other observers that take the row over. */
+  blockers: `select b.pid from unnest(pg_blocking_pids($1::int)) as b(pid) where not exists (
+    select from pg_locks l where l.pid = b.pid and l.locktype = 'tuple' and l.relation = ${quoteLiteral(n.executor)}::regclass)`,
   /**
    * Claims a batch of a fenced executor. $1 its id, $2 me, $3 batch size, $4 'first' claims those that made progress since their last
    * claim (or were never claimed), 'again' the others, the least often claimed first. A workflow with a child that goes on is not

@@ -11,7 +11,7 @@ class Bookings {
     const at = now().getTime();
     const reference = randomUUID();
     const reserved = await this.accounts.move(who, -30, `reserved ${reference}`);
-    const charged = await this.outside.tell('charge');
+    const charged = await this.outside.tell('charge', reference);
     const seen = await this.accounts.balance(who);
     const issued = await this.accounts.move('bob', seen, `issued ${reference} at ${at}`);
     return { at, reference, reserved, charged, seen, issued };

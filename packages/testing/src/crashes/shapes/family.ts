@@ -10,13 +10,13 @@ class Family {
   async parent(): Promise<unknown> {
     const inline = await this.child('bob', 1);
     const handle = await start(Family).child('cyd', 2);
-    const own = await this.accounts.move('ada', -3, 'parent');
+    const own = await this.accounts.add('ada', -3, 'parent');
     return { inline, own, started: await handle.result() };
   }
 
   @Workflow()
   async child(who: string, amount: number): Promise<unknown> {
-    const balance = await this.accounts.move(who, amount, 'child');
+    const balance = await this.accounts.add(who, amount, 'child');
     return { balance, told: await this.outside.tell(`child ${who}`) };
   }
 }

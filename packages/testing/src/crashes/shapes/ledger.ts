@@ -27,6 +27,14 @@ export class Accounts {
     return (await sql<{ balance: number }>`update account set balance = balance + ${amount} where id = ${id} returning balance`.one()).balance;
   }
 
+  /** Takes longer than what goes on beside it. */
+  @Transaction({ isolation: 'read committed' })
+  async addSlowly(id: string, amount: number, note: string): Promise<string> {
+    await sql`insert into ledger (account, amount, note) values (${id}, ${amount}, ${note})`;
+    await sql`select pg_sleep(0.2)`;
+    return note;
+  }
+
   @Transaction({ readOnly: true })
   async balance(id: string): Promise<number> {
     return (await sql<{ balance: number }>`select balance from account where id = ${id}`.one()).balance;
@@ -46,8 +54,8 @@ export class Outside {
   constructor(@Inject(WITNESS) private readonly witness: string) {}
 
   @Communicator()
-  async tell(name: string): Promise<string> {
-    await callWitness(this.witness, { key: idempotencyKey(), name });
+  async tell(name: string, detail = ''): Promise<string> {
+    await callWitness(this.witness, { key: idempotencyKey(), name, detail });
     return `told ${name}`;
   }
 }

@@ -9,7 +9,7 @@ class Lingering {
   /** Longer than a communicator's record waits for company. */
   @Transaction()
   async slow(): Promise<string> {
-    await sql`select pg_sleep(0.1)`;
+    await sql`select pg_sleep(0.3)`;
     await sql`insert into ledger (account, amount, note) values ('ada', 0, 'slow')`;
     return 'slow';
   }
@@ -24,6 +24,7 @@ export default crashScenario({
   name: 'linger',
   about: 'communicator, slow transaction, two communicators',
   services: [Lingering],
+  config: { linger: '20 ms' },
   migrations: ledgerTables,
   act: (app) => app.start(Lingering, { workflowId: 'linger' }).linger().result(),
 });

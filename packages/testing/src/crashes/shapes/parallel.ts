@@ -8,15 +8,16 @@ class Parallel {
 
   @Workflow()
   async all(): Promise<unknown> {
-    const together = await Promise.all([this.accounts.add('ada', 1, 'together'), this.outside.tell('together'), this.accounts.add('bob', 2, 'together')]);
-    const last = await this.accounts.book('cyd', together.length, 'last');
-    return { together, last };
+    const first = await Promise.all([this.accounts.add('ada', 1, 'first'), this.outside.tell('slow'), this.accounts.add('bob', 2, 'first')]);
+    const booked = await this.accounts.book('cyd', first.length, 'booked');
+    const second = await Promise.all([this.accounts.addSlowly('ada', 1, 'second'), this.outside.tell('fast')]);
+    return { first, booked, second };
   }
 }
 
 export default crashScenario({
   name: 'parallel',
-  about: 'Promise.all of two transactions and a communicator, then a procedure',
+  about: 'Promise.all of two transactions and a slower communicator, procedure, Promise.all of a slow transaction and a communicator',
   services: [Parallel],
   migrations: ledgerTables,
   act: (app) => app.start(Parallel, { workflowId: 'parallel' }).all().result(),

@@ -1,0 +1,46 @@
+import { monotonic } from '../clock.js';
+import type { Executor } from '../executor/executor.js';
+import { claimBatch } from './claim.js';
+
+/** Most workflows of the lane end at once: it looks again before the next tick. */
+const lookMs = 50;
+
+/**
+ * Workflows that were claimed before and made no progress since run one at a time, and are claimed only when they are to run, so that one
+ * that kills its process does not take its neighbours to DEAD (DESIGN 4.6, rule 4).
+ */
+export class NarrowLane {
+  readonly #executor: Executor;
+  #occupant: { readonly workflowId: string; readonly since: number } | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /** False when there was nothing left to claim. Takeovers of several executors take turns. */
+  claim(executorId: string): Promise<boolean> {
+    const turn = this.#turn.then(() => this.#claim(executorId));
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #claim(executorId: string): Promise<boolean> {
+    for (;;) {
+      if (this.#executor.stopping || !this.#executor.lease.isLive() || this.#isOccupied()) return true;
+      const [taken] = await claimBatch(this.#executor, executorId, 1, 'again');
+      if (taken === undefined) return false;
+      this.#occupant = { workflowId: taken.workflowId, since: monotonic() };
+      await Promise.race([this.#executor.tickets.get(taken.workflowId)?.outcome.catch(() => {}), new Promise((resolve) => setTimeout(resolve, lookMs))]);
+    }
+  }
+
+  /** Until it ended, made a record, or a lease has passed: whoever only waits does not block the others. */
+  #isOccupied(): boolean {
+    if (this.#occupant === undefined) return false;
+    const run = this.#executor.tickets.get(this.#occupant.workflowId)?.run;
+    const free = run === undefined || run.isVoid || run.progressed || monotonic() - this.#occupant.since > this.#executor.lease.durationMs;
+    if (free) this.#occupant = undefined;
+    return !free;
+  }
+}

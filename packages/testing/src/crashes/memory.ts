@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { PointResult } from './enumerate.js';
+import type { NumberedFlight } from './flight-numbers.js';
+import { nameOf, type CrashMode } from './point.js';
+
+interface Line {
+  readonly shape: string;
+  readonly mode: CrashMode;
+  /** Of what the crash-free run writes: another trace has other points. */
+  readonly trace: string;
+  readonly result: PointResult;
+}
+
+/** The points that were run, in a file: an enumeration of hours can be stopped and goes on. Points at which something was wrong are run again. */
+export class PointMemory {
+  readonly #file: string;
+  readonly #lines: Line[] = [];
+
+  constructor(file: string, fresh: boolean) {
+    this.#file = file;
+    mkdirSync(dirname(file), { recursive: true });
+    if (fresh) rmSync(file, { force: true });
+    if (!existsSync(file)) return;
+    // The last line may have been cut.
+    for (const text of readFileSync(file, 'utf8').split('\n').slice(0, -1)) if (text !== '') this.#lines.push(JSON.parse(text) as Line);
+  }
+
+  known(shape: string, mode: CrashMode, trace: readonly NumberedFlight[]): ReadonlyMap<string, PointResult> {
+    const hash = hashOf(trace);
+    const fine = this.#lines.filter((line) => line.shape === shape && line.mode === mode && line.trace === hash && line.result.asMeant && line.result.differences.length === 0);
+    return new Map(fine.map(({ result }) => [nameOf(result.point), result]));
+  }
+
+  add(shape: string, mode: CrashMode, trace: readonly NumberedFlight[], result: PointResult): void {
+    const line: Line = { shape, mode, trace: hashOf(trace), result };
+    appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
+  }
+}
+
+function hashOf(trace: readonly NumberedFlight[]): string {
+  return createHash('sha256').update(JSON.stringify(trace)).digest('hex').slice(0, 16);
+}

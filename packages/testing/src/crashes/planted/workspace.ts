@@ -1,0 +1,54 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Ours are copied, so that the copy of one finds the copies of the others. */
+const ours = ['core', 'decorators', 'embedded', 'testing'];
+
+/** A copy of the built packages, in which a bug may be planted and nobody else meets it. */
+export class Workspace {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static create(): Workspace {
+    const folder = mkdtempSync(join(tmpdir(), 'apiary-planted-'));
+    const modules = join(folder, 'node_modules');
+    mkdirSync(join(modules, '@apiary'), { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module", "name": "planted" }\n');
+    const installed = dirname(packageFolder('pg'));
+    for (const name of readdirSync(installed)) if (name !== '@apiary' && !name.startsWith('.')) symlinkSync(join(installed, name), join(modules, name));
+    for (const name of ours) {
+      const from = packageFolder(`@apiary/${name}`);
+      for (const part of ['package.json', 'dist']) cpSync(join(from, part), join(modules, '@apiary', name, part), { recursive: true });
+    }
+    return new Workspace(folder);
+  }
+
+  /** The built file of one of our packages, `core/executor/commit.js`. */
+  path(file: string): string {
+    const [name = '', ...rest] = file.split('/');
+    return join(this.folder, 'node_modules', '@apiary', name, 'dist', ...rest);
+  }
+
+  /** @throws Error if the text is not there exactly once: the source has changed, and the bug with it */
+  replace(file: string, text: string, by: string): void {
+    const path = this.path(file);
+    const source = readFileSync(path, 'utf8');
+    const found = source.split(text).length - 1;
+    if (found !== 1) throw new Error(`${file} has ${found} times: ${text}`);
+    writeFileSync(path, source.replace(text, () => by));
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function packageFolder(name: string): string {
+  const entry = fileURLToPath(import.meta.resolve(name));
+  return entry.slice(0, entry.lastIndexOf(`/${name}/`) < 0 ? entry.lastIndexOf('/dist/') : entry.lastIndexOf(`/${name}/`) + name.length + 1);
+}

@@ -5,7 +5,7 @@
 import type { Context } from './context.js';
 import { runOf } from './context.js';
 import type { Outcome, Planned } from './body.js';
-import type { Carrier, Process, Row, Run, State } from './state.js';
+import type { Carrier, Process, Row, Run, RunStep, State } from './state.js';
 
 export const flightOf = (w: number, i: number): Carrier => `T${w}.${i}`;
 
@@ -23,9 +23,16 @@ export function takeRows(ctx: Context, P: Process, w: number, carrier: Carrier):
   run.steps.forEach((step, i) => {
     if (step.row !== 'buffer' || step.kind === '') return;
     if (take) step.row = carrier;
-    rows.push({ type: 'record', w, executor: P.executor, epoch: run.epoch, i, kind: step.kind, input: step.input, value: step.value });
+    rows.push({ type: 'record', w, executor: P.executor, epoch: run.epoch, i, kind: step.kind, input: step.input, value: step.value, order: step.order });
   });
   return rows;
+}
+
+/** The record of a step takes its place in the order of results when its row is made. */
+export function takePlace(run: Run, i: number): number {
+  const step = run.steps[i] as RunStep;
+  step.order = 1 + run.steps.reduce((most, s) => Math.max(most, s.order), 0);
+  return step.order;
 }
 
 /** Adds the outcome: the status row is inserted complete, or updated if it exists (4.4). */

@@ -64,7 +64,7 @@ function forkMoves(ctx: Context, s: State, p: number, k: number, w: number, to: 
   const { of, step } = ctx.spec(w).fork as { of: number; step: number };
   const caller = s.callers[k] as Caller;
   const lost = (caller.state === 'starting' || caller.state === 'lookup') && !s.backends.some((b) => b.kind === 'fork' && b.process === p && b.w === w);
-  if ((caller.state !== 'new' && !lost) || s.workflows[of] == null || s.budget.fork === 0) return;
+  if (!lost && (caller.state !== 'new' || s.workflows[of] == null || s.budget.fork === 0)) return;
   to.step(`client: forks workflow ${of} from step ${step} as workflow ${w} at ${nameOf(p)}`, (t) => {
     (t.callers[k] as Caller).state = 'starting';
     t.backends.push({ ...blankBackend('fork', p, (t.processes[p] as Process).executor), w });

@@ -43,8 +43,8 @@ function apply(ctx: Context, t: State, b: Backend, row: Row, terminal: readonly 
     const records = t.records[row.w] as State['records'][number];
     if (records[row.i] != null) return; // only when conflicts are ignored on purpose
     for (const u of ctx.upwards(row.w)) if (terminal[u] === true) broke(t, `record ${row.w}.${row.i} committed after the terminal outcome of workflow ${u}`);
-    const { kind, input, value, executor, epoch } = row;
-    records[row.i] = { kind, input, value, executor, epoch, copied: false };
+    const { kind, input, value, executor, epoch, order } = row;
+    records[row.i] = { kind, input, value, executor, epoch, order, copied: false };
   } else if (row.type === 'start') {
     if (there !== null) return;
     const made = newRow(row.executor, row.epoch);

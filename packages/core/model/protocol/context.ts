@@ -50,7 +50,7 @@ export class Context {
     const decided = Array<number>(STAGES).fill(-1);
     for (;;) {
       const now = this.#plan(w, given, decided);
-      const known = now.calls.find((c) => given[c.id] === '' && records[c.id] != null);
+      const known = firstOf(now.calls.filter((c) => given[c.id] === '' && records[c.id] != null), (c) => (this.broken.replayById ? c.id : (records[c.id] as RecordRow).order));
       if (known === undefined) return now;
       given[known.id] = (records[known.id] as RecordRow).value;
       decide(known, given[known.id] as string, decided);
@@ -71,6 +71,13 @@ export class Context {
   }
 }
 
+/** The item with the least key. */
+export function firstOf<T>(items: readonly T[], key: (item: T) => number): T | undefined {
+  let first: T | undefined;
+  for (const item of items) if (first === undefined || key(item) < key(first)) first = item;
+  return first;
+}
+
 /** A result that decides its stage: the first of a race, the first error of an `all`. */
 export function decide(call: Planned, value: string, decided: number[]): void {
   if ((decided[call.stage] as number) < 0 && (call.race || isError(value))) decided[call.stage] = call.id;
@@ -82,7 +89,7 @@ export function recordOf(ctx: Context, s: State, w: number, i: number): RecordRo
   if (ctx.spec(w).direct !== true || i > 0) return s.records[w]?.[i] ?? null;
   if (row == null || (row.status !== 'SUCCESS' && row.status !== 'ERROR')) return null;
   const value = row.status === 'SUCCESS' ? effectOf({ kind: 'write', input: '' } as Planned) : '!';
-  return { kind: 'write', input: '', value, executor: row.owner, epoch: row.epoch, copied: false };
+  return { kind: 'write', input: '', value, executor: row.owner, epoch: row.epoch, order: 1, copied: false };
 }
 
 export const recordsOf = (s: State, w: number): number => (s.records[w] ?? []).reduce((n, r) => (r === null ? n : n + 1), 0);

@@ -15,6 +15,8 @@ export const rules = {
   journalUnordered: ['4.3', 'two journal connections: a later group commits before an earlier one'],
   ancestorsSiblings: ['4.3', 'steps beside an ancestor are not counted as siblings'],
   childWithoutAncestors: ['4.3', "an inline child commits without its parent's start row"],
+  replayById: ['L5', 'a replay gives results in the order of their ids'],
+  givenAsAnswered: ['L5', 'the order in the records is that of their rows, results are given as they come'],
   childEarly: ['4.3', "a parent is given a child's result before the child's commit"],
   explicitNotLookedUp: ['4.3', 'an explicit id is not looked up'],
   acknowledgedEarly: ['4.3', 'a start is acknowledged before its row is durable'],

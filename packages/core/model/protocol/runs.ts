@@ -1,8 +1,8 @@
 /** Runs (DESIGN 4.5): made, given results, finished, or void. */
-import { decide, outcomeResult, recordOf, runOf, broke, type Context } from './context.js';
-import { settleRow } from './buffer.js';
+import { decide, firstOf, outcomeResult, recordOf, runOf, broke, type Context } from './context.js';
+import { settleRow, takePlace } from './buffer.js';
 import { STAGES, STEPS, type Carrier, type Process, type Run, type RunStep, type State } from './state.js';
-import type { Outcome } from './body.js';
+import type { Outcome, Planned } from './body.js';
 
 /** Starts or repeats a body: with the durable records, and with what an own earlier run left in the buffer. */
 export function createRun(ctx: Context, t: State, P: Process, w: number, epoch: number, buffer: Run | null): void {
@@ -10,9 +10,9 @@ export function createRun(ctx: Context, t: State, P: Process, w: number, epoch: 
   for (let i = 0; i < STEPS; i++) {
     const record = recordOf(ctx, t, w, i);
     const kept = buffer?.steps[i];
-    const step: RunStep = { phase: 'idle', row: '', value: '', given: '', kind: '', input: '' };
-    if (record !== null) Object.assign(step, { row: 'durable', value: record.value, kind: record.kind, input: record.input });
-    else if (kept !== undefined && kept.row !== '' && kept.row !== 'durable' && kept.value !== '') Object.assign(step, { row: 'buffer', value: kept.value, kind: kept.kind, input: kept.input });
+    const step: RunStep = { phase: 'idle', row: '', value: '', given: '', kind: '', input: '', order: 0 };
+    if (record !== null) Object.assign(step, { row: 'durable', value: record.value, kind: record.kind, input: record.input, order: record.order });
+    else if (kept !== undefined && kept.row !== '' && kept.row !== 'durable' && kept.value !== '') Object.assign(step, { row: 'buffer', value: kept.value, kind: kept.kind, input: kept.input, order: kept.order });
     steps.push(step);
   }
   const start = t.workflows[w] == null ? 'buffer' : 'durable';
@@ -41,20 +41,24 @@ export function createFreshRun(ctx: Context, t: State, P: Process, w: number): v
 /** Hands known results to the body until it calls something whose result is not known. */
 export function settle(ctx: Context, t: State, P: Process, w: number): void {
   const run = runOf(P, w) as Run;
-  for (let again = true; again; ) {
-    again = false;
-    for (const call of ctx.planOf(w, run).calls) {
-      const step = run.steps[call.id] as RunStep;
-      if (step.given !== '' || step.value === '' || step.phase !== 'idle') continue;
-      if (call.kind === 'wait' || (call.kind === 'sleep' && !t.due[w])) continue;
-      if (step.input !== call.input || step.kind !== call.kind)
-        broke(t, `nondeterminism: step ${w}.${call.id} was ${step.kind}(${step.input}), is called as ${call.kind}(${call.input})`);
-      step.given = step.value;
-      decide(call, step.value, run.decided);
-      again = true;
-      break;
-    }
+  for (;;) {
+    const known = ctx.planOf(w, run).calls.filter((c) => isKnown(ctx, t, w, run, c));
+    const call = firstOf(known, (c) => (ctx.broken.replayById ? c.id : (run.steps[c.id] as RunStep).order));
+    if (call === undefined) return;
+    const step = run.steps[call.id] as RunStep;
+    if (step.input !== call.input || step.kind !== call.kind)
+      broke(t, `nondeterminism: step ${w}.${call.id} was ${step.kind}(${step.input}), is called as ${call.kind}(${call.input})`);
+    step.given = step.value;
+    decide(call, step.value, run.decided);
   }
+}
+
+/** It has a result that may be given now: a replay gives results in the order of the first run, so the first run keeps the order of its rows. */
+function isKnown(ctx: Context, t: State, w: number, run: Run, call: Planned): boolean {
+  const step = run.steps[call.id] as RunStep;
+  if (step.given !== '' || step.value === '' || step.phase !== 'idle') return false;
+  if (call.kind === 'wait' || (call.kind === 'sleep' && !t.due[w])) return false;
+  return ctx.broken.givenAsAnswered === true || ctx.broken.replayById === true || !run.steps.some((s) => s.phase !== 'idle' && s.order > 0 && s.order < step.order);
 }
 
 /** A step has a result. */
@@ -62,6 +66,7 @@ export function deliver(ctx: Context, t: State, P: Process, w: number, i: number
   const run = runOf(P, w) as Run;
   const step = run.steps[i] as RunStep;
   const call = step.value === '' ? ctx.planOf(w, run).calls[i] : undefined;
+  if (step.order === 0) takePlace(run, i);
   Object.assign(step, { row, value, phase: 'idle', kind: call?.kind ?? step.kind, input: call?.input ?? step.input });
   settle(ctx, t, P, w);
 }

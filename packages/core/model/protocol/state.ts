@@ -31,6 +31,8 @@ export interface RecordRow {
   readonly value: string;
   readonly executor: number;
   readonly epoch: number;
+  /** In which order the results of the run were given to the body. */
+  readonly order: number;
   /** Copied by a fork. */
   readonly copied: boolean;
 }
@@ -48,7 +50,7 @@ export interface ExecutorRow {
 /** A row on its way. Never changed once made. */
 export type Row =
   | { readonly type: 'start'; readonly w: number; readonly executor: number; readonly epoch: number; readonly outcome: Outcome | null; readonly foreign: boolean }
-  | { readonly type: 'record'; readonly w: number; readonly executor: number; readonly epoch: number; readonly i: number; readonly kind: Kind; readonly input: string; readonly value: string }
+  | { readonly type: 'record'; readonly w: number; readonly executor: number; readonly epoch: number; readonly i: number; readonly kind: Kind; readonly input: string; readonly value: string; readonly order: number }
   | { readonly type: 'outcome'; readonly w: number; readonly executor: number; readonly epoch: number; readonly outcome: Outcome }
   | { readonly type: 'park'; readonly w: number; readonly executor: number; readonly epoch: number };
 
@@ -121,6 +123,8 @@ export interface RunStep {
   /** What was called with what, once there is a result. */
   kind: Kind | '';
   input: string;
+  /** Of its record among those of the run; 0: it has none yet. */
+  order: number;
 }
 
 /** One execution of a body (4.5). */

@@ -1,7 +1,7 @@
 /** The steps of a run that are not yet settled, and what each may do next (DESIGN 4.3, 4.4). */
 import type { Moves } from '../checker/model.js';
 import { effectOf, type Planned } from './body.js';
-import { hasSibling, inBuffer, isDurable, takeRows, withFlight } from './buffer.js';
+import { hasSibling, inBuffer, isDurable, takePlace, takeRows, withFlight } from './buffer.js';
 import { broke, isPending, isTerminal, nameOf, outcomeResult, runOf, type Context } from './context.js';
 import { push } from './journal.js';
 import { crash } from './process.js';
@@ -22,7 +22,7 @@ export function stepMoves(ctx: Context, s: State, p: number, w: number, call: Pl
     if (inBuffer(ctx, P, w) && !withFlight(ctx, P, w)) to.step(`${name}: barrier: buffer to the journal`, (t) => flush(ctx, t, p, w));
   };
   if (call.kind === 'write') return transactionMoves(ctx, s, p, w, call, barrier, to);
-  if (step.phase !== 'idle') return;
+  if (step.phase !== 'idle' || (step.value !== '' && call.kind !== 'sleep')) return;
   const here = (t: State): Process => t.processes[p] as Process;
   if (call.kind === 'read') to.step(`${name}: reads the cell: ${s.cell}`, (t) => deliver(ctx, t, here(t), w, call.id, `r${t.cell}`, 'buffer'));
   else if (call.kind === 'winner') {
@@ -46,7 +46,7 @@ function groupRows(ctx: Context, P: Process, w: number, call: Planned, value: st
   const rows = takeRows(ctx, P, w, 'journal');
   const run = P.runs[w] as Run;
   Object.assign(run.steps[call.id] as RunStep, { phase: 'group', row: 'journal' });
-  return [...rows, { type: 'record', w, executor: P.executor, epoch: run.epoch, i: call.id, kind: call.kind, input: call.input, value }];
+  return [...rows, { type: 'record', w, executor: P.executor, epoch: run.epoch, i: call.id, kind: call.kind, input: call.input, value, order: takePlace(run, call.id) }];
 }
 
 function sendMessage(ctx: Context, t: State, p: number, w: number, call: Planned): void {

@@ -1,10 +1,10 @@
 /** Writing transactions: BEGIN, the final flight, its answer, and the lost answer (DESIGN 4.2-4.5, L1-L3). */
 import type { Moves } from '../checker/model.js';
 import { effectOf, type Outcome, type Planned } from './body.js';
-import { flightOf, hasSibling, isDurable, settleCarrier, takeRows, withJournal, withOutcome } from './buffer.js';
+import { flightOf, hasSibling, isDurable, settleCarrier, takePlace, takeRows, withJournal, withOutcome } from './buffer.js';
 import { nameOf, recordOf, runOf, type Context } from './context.js';
 import { learnFence } from './fence.js';
-import { answerCallers, deliver, finish, giveParent, observe, voidRun } from './runs.js';
+import { answerCallers, deliver, finish, giveParent, observe, settle, voidRun } from './runs.js';
 import { blankBackend } from './backend.js';
 import type { Backend, Process, Row, Run, RunStep, State } from './state.js';
 
@@ -12,7 +12,7 @@ export function transactionMoves(ctx: Context, s: State, p: number, w: number, c
   const P = s.processes[p] as Process;
   const step = (P.runs[w] as Run).steps[call.id] as RunStep;
   const name = `${nameOf(p)} ${w}.${call.id}`;
-  if (step.phase === 'idle') {
+  if (step.phase === 'idle' && step.value === '') {
     const waits = hasSibling(ctx, P, w, call.id) && !isDurable(ctx, P, w);
     const early = ctx.broken.secondCommitsAlone || ctx.broken.twoCarriers || ctx.broken.waitsAfterBegin;
     if (waits && !early) barrier();
@@ -73,7 +73,7 @@ function finalFlight(ctx: Context, t: State, p: number, k: number, handOver: boo
   const call = ctx.planOf(w, run).calls[i] as Planned;
   const rows: Row[] = [...b.rows, ...takeRows(ctx, P, w, carrier)];
   if (call.target >= 0 && !ctx.broken.outboxAfterCommit) rows.push({ type: 'start', w: call.target, executor: P.executor, epoch: 1, outcome: null, foreign: true });
-  if (ctx.spec(w).direct !== true) rows.push({ type: 'record', w, executor: P.executor, epoch: run.epoch, i, kind: 'write', input: call.input, value: b.value });
+  if (ctx.spec(w).direct !== true) rows.push({ type: 'record', w, executor: P.executor, epoch: run.epoch, i, kind: 'write', input: call.input, value: b.value, order: takePlace(run, i) });
   const end = handOver || ctx.spec(w).direct ? endAfter(ctx, w, run, i, b.value) : null;
   const rides = end !== null && !ctx.broken.recordInOwnCommit;
   Object.assign(b, { handedOver: handOver, state: 'sent', rows: rides ? withOutcome(rows, w, P.executor, run.epoch, end) : rows });
@@ -115,13 +115,15 @@ export function answerTransaction(ctx: Context, t: State, P: Process, b: Backend
   else if (b.why === 'conflict' || (b.handedOver && ctx.broken.rereadsTooEarly)) for (const u of new Set([...b.rows.map((r) => r.w), w])) voidRun(ctx, t, P, u);
   else if (b.why === 'refused' || b.handedOver) voidRun(ctx, t, P, w); // the body was given a value that never became durable; ancestors lost nothing
   else if (b.why === 'serialization' && ctx.broken.infrastructureRecorded) deliver(ctx, t, P, w, i, '!', 'buffer');
-  else retry(run.steps[i] as RunStep, run, ended);
+  else retry(ctx, t, P, w, i, ended);
 }
 
 /** Rolled back without a conflict, and the body was given nothing: tried again. */
-function retry(step: RunStep, run: Run, ended: boolean): void {
-  Object.assign(step, { phase: 'idle', given: '' });
+function retry(ctx: Context, t: State, P: Process, w: number, i: number, ended: boolean): void {
+  const run = P.runs[w] as Run;
+  Object.assign(run.steps[i] as RunStep, { phase: 'idle', given: '', order: 0 });
   if (ended) run.end = null;
+  settle(ctx, t, P, w); // results that waited for this one
 }
 
 /** Broken on purpose: the workflow of an outbox is started after the commit. */
@@ -164,5 +166,5 @@ function lookUp(ctx: Context, t: State, P: Process, w: number, i: number): void 
   }
   settleCarrier(P, carrier, 'buffer');
   if (record !== null || run.steps[i]?.phase === 'lostAfterHandOver') return voidRun(ctx, t, P, w);
-  retry(run.steps[i] as RunStep, run, ended);
+  retry(ctx, t, P, w, i, ended);
 }

@@ -39,11 +39,12 @@ export const racesRecorded: Body = recordsWinner(function* () {
   yield all(write);
 });
 
-/** The next step depends on which came first. */
-export const racesRaw: Body = function* () {
-  yield race(write, write);
-  yield all(write);
-};
+/** The next step depends on which came first: so do any two branches under way, each of which goes on when its step is done. */
+export const branchesGoOn = (...calls: Call[]): Body =>
+  function* () {
+    yield race(...calls);
+    yield all(write);
+  };
 
 /** What is done about an error depends on which of two came first. */
 export const usesFirstError: Body = function* () {

@@ -1,6 +1,6 @@
 /** Wordings that can be read so that they fail: each must be found. The model's base holds the repaired rule. */
 import { budget, type Broken, type Scenario } from '../protocol/scenario.js';
-import { child, racesRaw, sequence, sleep, usesFirstError, write } from './bodies.js';
+import { branchesGoOn, child, sequence, sleep, usesFirstError, write } from './bodies.js';
 import { scenarioOf } from './shapes.js';
 
 export interface Literal {
@@ -14,16 +14,22 @@ const called = [{ process: 0, workflow: 0 }];
 
 export const literals: readonly Literal[] = [
   {
-    text: 'Promise.race over steps is replayed like any other code',
-    repaired: '4.5: parallel.race records the winner; the raw form is warned of',
-    scenario: { workflows: [{ body: racesRaw }], callers: called, budget: budget() },
-    broken: {},
+    text: '4.5: Promise.race over steps replays in another order (and so may any two branches under way)',
+    repaired: 'a replay gives results in the order of the first run, which is the order of the records',
+    scenario: { workflows: [{ body: branchesGoOn(write, write) }], callers: called, budget: budget({ serialization: 1 }) },
+    broken: { replayById: true },
   },
   {
-    text: 'Promise.all over steps is deterministic',
-    repaired: 'which of two errors comes first is a race too: replay gives results in the order of the first run, or the error is not used',
-    scenario: { workflows: [{ body: usesFirstError }], callers: called, budget: budget({ userError: 2 }) },
-    broken: {},
+    text: 'Promise.all over steps is deterministic (which of two errors comes first is a race too)',
+    repaired: 'the same',
+    scenario: { workflows: [{ body: usesFirstError }], callers: called, budget: budget({ userError: 2, serialization: 1 }) },
+    broken: { replayById: true },
+  },
+  {
+    text: 'a replay gives results in the order of the times in their records',
+    repaired: "a result waits for earlier rows that are under way: the row of a writing transaction is made before its commit's answer",
+    scenario: { workflows: [{ body: branchesGoOn(write, write) }], callers: called, budget: budget() },
+    broken: { givenAsAnswered: true },
   },
   {
     text: '4.5: the owner honours requests to end; for parked workflows cancel is a conditional update',

@@ -80,4 +80,4 @@ export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly Try[]
 };
 
 /** Broken alone they do no harm in the model: a second rule holds. */
-type LiteralRule = 'updateDoesNotRaise' | 'parkOverCancel' | 'wakeKeepsEpoch' | 'resumesRootOnly' | 'cancelsTheDead' | 'parkedMissDeadline' | 'parentsCounted' | 'childrenNotCounted' | 'retentionAtOnce' | 'bufferOverFailover';
+type LiteralRule = 'updateDoesNotRaise' | 'parkOverCancel' | 'wakeKeepsEpoch' | 'resumesRootOnly' | 'cancelsTheDead' | 'parkedMissDeadline' | 'parentsCounted' | 'childrenNotCounted' | 'retentionAtOnce' | 'bufferOverFailover' | 'replayById' | 'givenAsAnswered';

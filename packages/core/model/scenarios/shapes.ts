@@ -1,7 +1,7 @@
 /** The shapes of workflows that the model is checked with: who calls what, and what it does. */
 import type { Body, Call } from '../protocol/body.js';
 import { budget, type Budget, type Scenario, type WorkflowSpec } from '../protocol/scenario.js';
-import { branches, catches, child, communicate, ignoresWhichError, poison, racesRecorded, read, send, sequence, sleep, throwsAfter, wait, write, writeAndStart, writeLocking } from './bodies.js';
+import { branches, branchesGoOn, catches, child, communicate, ignoresWhichError, poison, racesRecorded, read, send, sequence, sleep, throwsAfter, usesFirstError, wait, write, writeAndStart, writeLocking } from './bodies.js';
 
 export type Shape = Omit<Scenario, 'budget'>;
 
@@ -36,7 +36,12 @@ export const shapes = {
   'W catch W': one(catches(write, write)),
   'W then throw': one(throwsAfter(write)),
   '(W||W) catch W': one(ignoresWhichError),
+  '(W||W) catch W of the first': one(usesFirstError),
   'race recorded': one(racesRecorded),
+  'race(W,W),W': one(branchesGoOn(write, write)),
+  'race(C,W),W': one(branchesGoOn(communicate, write)),
+  'race(R,W),W': one(branchesGoOn(read, write)),
+  'race(child(R),W),W': family(branchesGoOn(child(1), write), sequence(read)),
   'sleep,W': steps(sleep, write),
   'sleep,C': steps(sleep, communicate),
   'W,sleep,W': steps(write, sleep, write),
@@ -97,7 +102,7 @@ export const budgets = {
   resume: budget({ cancel: 1, resume: 1, cut: 1, bump: 1 }),
   errors: budget({ userError: 1, serialization: 1, crash: 1, bump: 1 }),
   failures: budget({ userError: 2, resume: 1, bump: 1 }),
-  poison: budget({ cut: 1 }),
+  poison: budget(),
   'poison, resume': budget({ resume: 1, cancel: 1 }),
   shutdown: budget({ shutdown: 1, crash: 1, cut: 1, bump: 1 }),
   failover: budget({ failover: 1, crash: 1, cut: 1 }),

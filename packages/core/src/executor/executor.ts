@@ -10,8 +10,8 @@ import { Journal } from '../journal/journal.js';
 import type { Logger } from '../log.js';
 import type { Probe } from '../probe.js';
 import type { Lease } from '../recovery/lease.js';
-import { isInfrastructure } from '../store/connection/classify.js';
-import type { Statement } from '../store/connection/statement.js';
+import { classify, isInfrastructure } from '../store/connection/classify.js';
+import type { Result, Statement } from '../store/connection/statement.js';
 import type { Store } from '../store/store.js';
 import { Barrier } from './barrier.js';
 import { Caution } from './caution.js';
@@ -110,6 +110,24 @@ export class Executor implements Invoker {
 
   fenced(): void {
     this.lifecycle.fenced();
+  }
+
+  get registering(): Promise<void> | undefined {
+    return this.lifecycle.registering;
+  }
+
+  /**
+   * Sends a statement that gives rows to this executor, under the id that it has now.
+   * @throws what classifies as `fenced`; then the executor registers anew
+   */
+  async owning<T>(name: keyof Store['sql'] & string, values: (executorId: string) => readonly unknown[]): Promise<Result<T>> {
+    const { executorId } = this;
+    try {
+      return await this.store.owning<T>(name, values(executorId), executorId);
+    } catch (error) {
+      if (classify(error) === 'fenced' && executorId === this.executorId) this.fenced();
+      throw error;
+    }
   }
 
   invoke(fn: RegisteredFunction, target: object, args: readonly unknown[]): unknown {

@@ -234,6 +234,11 @@ export class Lifecycle {
 
   // ---- the fence -------------------------------------------------------------------------------------------------------------------
 
+  /** Resolves when the executor has registered anew; undefined when nobody fenced it. */
+  get registering(): Promise<void> | undefined {
+    return this.#fencing;
+  }
+
   /** This executor was superseded: all its runs are void, and it goes on under a new id. */
   fenced(): void {
     if (this.#fencing !== undefined || this.#executor.stopping) return;

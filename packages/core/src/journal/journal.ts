@@ -20,6 +20,8 @@ export interface JournalOwner {
   readonly store: Store;
   readonly executorId: string;
   offsetMs(): number;
+  /** Under way while the executor registers anew: no row may carry an id that is not registered, since nobody would look for it. */
+  readonly registering: Promise<void> | undefined;
   fenced(): void;
 }
 
@@ -61,9 +63,7 @@ export class Journal {
   /** Drops what is queued (the runs are void) and the connection: the next batch opens another one. */
   async reset(): Promise<void> {
     for (const group of this.#take(() => true)) group.failed(new LostRow('the executor was fenced'));
-    const connection = this.#connection;
-    this.#connection = undefined;
-    connection?.destroy();
+    this.#connection?.destroy();
   }
 
   async close(): Promise<void> {
@@ -161,16 +161,21 @@ export class Journal {
   }
 
   async #send(groups: readonly Group[]): Promise<readonly string[]> {
+    await this.#owner.registering;
     const connection = await this.#open();
     const cargo = groups.length === 1 ? (groups[0] as Group).cargo : merge(groups);
     const results = await connection.fly(this.#owner.store.cargo(cargo, this.#owner.offsetMs(), this.#owner.executorId), { deadlineMs });
     return cargo.foreign.length > 0 ? (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])) : [];
   }
 
+  /** One that was opened before the executor registered (anew) holds no lock of it. */
   async #open(): Promise<Connection> {
-    const connection = this.#connection ?? (await this.#owner.store.connections.dedicated('journal'));
-    this.#connection = connection;
-    return connection;
+    await this.#discard();
+    if (this.#connection?.isCurrent() === false) {
+      this.#connection.destroy();
+      this.#connection = undefined;
+    }
+    return (this.#connection ??= await this.#owner.store.connections.dedicated('journal'));
   }
 
   /** After a lost connection its backend may still hold the rows' keys, or still commit: it has to be gone before anything is sent again. */

@@ -140,11 +140,11 @@ export class Poll {
 
   /** Takes parked workflows that are due. */
   async wake(): Promise<void> {
-    const { store, lifecycle, executorId, version, clock } = this.#executor;
+    const { lifecycle, store, version, clock } = this.#executor;
     if (this.#stopped || this.#executor.stopping) return;
     try {
       for (;;) {
-        const { rows } = await store.owning<StoredWorkflow>('wake', [executorId, version, clock.offsetMs, wakeBatch], executorId);
+        const { rows } = await this.#executor.owning<StoredWorkflow>('wake', (me) => [me, version, clock.offsetMs, wakeBatch]);
         if (rows.length > 0) lifecycle.adopt(await store.untilAnswered((s) => s.withRecords(rows)));
         if (rows.length < wakeBatch) return;
       }

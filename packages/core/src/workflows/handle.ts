@@ -5,7 +5,7 @@ import type { Executor } from '../executor/executor.js';
 import { restored } from '../executor/router.js';
 import type { Run } from '../executor/run.js';
 import { ignore } from '../executor/signals.js';
-import { awaitResult } from '../executor/steps/child.js';
+import { awaitResult, refuseAncestor } from '../executor/steps/child.js';
 import type { Ticket } from '../executor/ticket.js';
 import { checkId, inputHash, newId } from '../ids.js';
 import { infoOf, stepsOf } from './info.js';
@@ -30,6 +30,8 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
       const result = scope.step('workflow', 'result', inputHash(this.workflowId), (call) => awaitResult(scope, call, this.workflowId), (record) => restored(scope, record));
       return waiting(result as Promise<R>, wait);
     }
+    const inStep = context.getStore();
+    if (inStep?.kind === 'communicator') await refuseAncestor(inStep.step.run, inStep.step.stepId, inStep.step.fn.name, this.workflowId);
     const { outside, observer } = this.#executor;
     const ticket = this.#ticket !== undefined && !this.#ticket.settled ? this.#ticket : undefined;
     if (this.#ticket?.settled === true) return outside.result(this.#ticket) as Promise<R>;

@@ -1,6 +1,8 @@
 /** Cancel, resume and fork: requests that go through the rows, whoever owns the workflow. */
 import { apiaryError, raise } from '@apiary/decorators/internal';
 import type { Executor } from '../executor/executor.js';
+import { classify } from '../store/connection/classify.js';
+import type { Result } from '../store/connection/statement.js';
 import type { StoredWorkflow } from '../store/statements/read.js';
 import { checkSelection, whereOf } from './filter.js';
 import { compareStepIds } from './info.js';
@@ -39,7 +41,7 @@ export class Management {
   async resume(ids: readonly string[]): Promise<number> {
     const executor = this.#executor;
     const { store, clock, lifecycle } = executor;
-    const { rows } = await store.untilAnswered((s) => s.owning<{ workflowId: string; parentId: string | null }>('resume', [ids, executor.id, executor.version, clock.offsetMs], executor.id));
+    const { rows } = await this.#own<{ workflowId: string; parentId: string | null }>('resume', (me) => [ids, me, executor.version, clock.offsetMs]);
     const roots = rows.filter((row) => row.parentId === null);
     const workflows = await store.untilAnswered((s) => s.workflows(rows.map((row) => row.workflowId)));
     lifecycle.adopt(await store.untilAnswered((s) => s.withRecords(workflows.filter((w) => w.status === 'PENDING' && w.executorId === executor.id))));
@@ -56,11 +58,25 @@ export class Management {
     if (top.some((n, i) => n !== i) || !/^\d+(?:\/\d+)*$/.test(from) || Number(from.split('/')[0]) > top.length) {
       raise('CONFIG', { path: 'fork.from', problem: `the steps before ${JSON.stringify(from)} are not all recorded yet` }, { workflowId });
     }
-    const [result] = (await store.untilAnswered((s) => s.owning<{ origins: number; made: number }>('fork', [workflowId, forkId, executor.id, executor.version, before], executor.id))).rows;
+    const [result] = (await this.#own<{ origins: number; made: number }>('fork', (me) => [workflowId, forkId, me, executor.version, before])).rows;
     if (result?.origins === 0) throw apiaryError('NOT_FOUND', { workflowId }, { workflowId });
     const row = await store.untilAnswered((s) => s.workflow(forkId));
     if (row !== undefined && result?.made === 0) await this.#checkFork(workflowId, row);
     if (row?.executorId === executor.id && row.status === 'PENDING') lifecycle.adopt(await store.untilAnswered((s) => s.withRecords([row])));
+  }
+
+  /** Until it is answered, under whichever id this executor then has. */
+  async #own<T>(name: 'resume' | 'fork', values: (executorId: string) => readonly unknown[]): Promise<Result<T>> {
+    const executor = this.#executor;
+    for (;;) {
+      try {
+        return await executor.store.untilAnswered(() => executor.owning<T>(name, values));
+      } catch (error) {
+        if (classify(error) !== 'fenced') throw error;
+        if (executor.stopping) raise('SHUTTING_DOWN', {}, { cause: error });
+        await executor.registering;
+      }
+    }
   }
 
   /** The id was taken: by the same fork, or by something else. */

@@ -14,9 +14,9 @@ import type { ShapeDatabases } from './shape-database.js';
 import type { ClientOutcome, LastWord, Task, VictimResult } from './task.js';
 import type { Victim, Victims } from './victims.js';
 
-/** A victim that dies for sure need not renew; one that is stopped has to lose its lease by its own clock. */
+/** A victim that dies for sure need not renew. One that lives heals at its polls; one that is stopped has to lose its lease by its own clock. */
 const patient: Rhythm = { lease: 60_000, poll: 20_000 };
-const brisk: Rhythm = { lease: 800, poll: 80 };
+const rhythms: Readonly<Record<CrashMode, Rhythm>> = { kill: patient, cut: { lease: 10_000, poll: 100 }, server: { lease: 10_000, poll: 100 }, stop: { lease: 800, poll: 80 } };
 
 /** What a run needs of the enumeration it belongs to. */
 export interface Bench {
@@ -78,7 +78,7 @@ async function onStage<T>(bench: Bench, fault: { mode: CrashMode; point: CrashPo
   const world = await OutsideWorld.open(scenario, database.connectionString);
   const resume = join(tmpdir(), `apiary-crash-${randomBytes(6).toString('hex')}`);
   const task: Task = {
-    database: database.connectionString, witness: world.url, rhythm: fault?.mode === 'stop' ? brisk : patient, ...(fault === undefined ? {} : { fault: { ...fault, resume } }),
+    database: database.connectionString, witness: world.url, rhythm: fault === undefined ? patient : rhythms[fault.mode], ...(fault === undefined ? {} : { fault: { ...fault, resume } }),
   };
   try {
     victim.begin(task);

@@ -111,17 +111,22 @@ export async function awaitResult(run: Run, call: Call, id: string): Promise<unk
   const { executor } = run;
   await run.ready(call);
   const ticket = executor.tickets.get(id) ?? executor.observer.ticket(id);
-  if (id === run.workflowId || id === run.parentId || id === run.rootId || (!ticket.settled && !run.children.has(id) && await isAncestor(run, id))) {
-    throw apiaryError('FORBIDDEN_CALL', { caller: run.fn.name, callee: `result() of ${id}` }, {
-      message: `workflow ${run.workflowId} would wait for itself or for a workflow that waits for it: ${id}`, workflowId: run.workflowId, stepId: call.stepId,
-    });
-  }
+  if (!ticket.settled && !run.children.has(id)) await refuseAncestor(run, call.stepId, run.fn.name, id);
   // What it waits for may only be knowable to others when it is durable.
   await run.flushed();
   return adopt(executor, run, call, id, await run.interruptible(ticket.outcome));
 }
 
+/** Who waits for itself, or for a workflow that waits for it, waits for ever (DESIGN L10). */
+export async function refuseAncestor(run: Run, stepId: string, caller: string, id: string): Promise<void> {
+  if (!(await isAncestor(run, id))) return;
+  throw apiaryError('FORBIDDEN_CALL', { caller, callee: `result() of ${id}` }, {
+    message: `workflow ${run.workflowId} would wait for itself or for a workflow that waits for it: ${id}`, workflowId: run.workflowId, stepId,
+  });
+}
+
 async function isAncestor(run: Run, id: string): Promise<boolean> {
+  if (id === run.parentId || id === run.rootId) return true;
   for (let r: Run | undefined = run; r !== undefined; r = r.parent) if (r.workflowId === id) return true;
   if (run.parentId === null) return false;
   const { rows } = await run.executor.store.untilAnswered((store) => store.query<{ found: boolean }>('isAncestor', [run.workflowId, id]));

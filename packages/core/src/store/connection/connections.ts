@@ -205,7 +205,9 @@ export class Connections {
       throw error;
     }
     this.#known.set(client, connection);
-    return connection;
+    if (connection.isCurrent()) return connection;
+    connection.giveUp(new Error('replaced by a newer one')); // `renew` was called while it was opened
+    return undefined;
   };
 
   async #setUp(connection: Connection): Promise<void> {

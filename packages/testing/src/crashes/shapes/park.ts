@@ -22,6 +22,7 @@ export default crashScenario({
   migrations: ledgerTables,
   act: (app) => app.start(Parks, { workflowId: 'park' }).month().result(),
   skipsTime: true,
+  concurrent: true,
   // Whoever waits for a parked workflow looks at its row again and again.
   unnumbered: ({ connection, statements }) => connection === 'system' && statements.length === 1 && /^select .* where w\.workflow_id = any\(\$1/.test(statements[0] ?? ''),
 });

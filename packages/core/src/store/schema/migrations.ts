@@ -55,7 +55,8 @@ export const migrations: readonly Migration[] = [
         updated_at timestamptz not null default clock_timestamp()
       ) with (fillfactor = 85)`,
       `create index on ${n.workflow} (executor_id, wake_at) where status in ('PENDING', 'ENQUEUED', 'DELAYED')`,
-      `create index on ${n.workflow} (created_at, workflow_id)`,
+      // Lists: the id only breaks ties, an incremental sort does that; a narrow index costs each start less.
+      `create index on ${n.workflow} (created_at)`,
       `create index on ${n.workflow} (parent_id) where parent_id is not null`,
       // The record of each step: the paper's function status table and the trace at once.
       `create table ${n.record} (

@@ -16,6 +16,8 @@ export interface Check {
 
 export interface Verdict {
   readonly passed: boolean;
+  /** False if a bound ended a search that found nothing. */
+  readonly complete: boolean;
   readonly cells: readonly (string | number)[];
   readonly trace: readonly string[];
 }
@@ -36,16 +38,22 @@ export function cleanCheck(shape: ShapeName, faults: BudgetName): Check {
     name: `${shape}, faults: ${faults}`,
     run(bounds) {
       const r = search(protocol(scenarioOf(shape, budgets[faults])), bounds);
-      return { passed: r.finding === undefined, cells: [shape, faults, r.states, r.edges, r.seconds.toFixed(1), words(r)], trace: r.finding?.trace ?? [] };
+      return {
+        passed: r.finding === undefined,
+        complete: !r.bounded,
+        cells: [shape, faults, r.states, r.edges, r.seconds.toFixed(1), words(r)],
+        trace: r.finding?.trace ?? [],
+      };
     },
   };
 }
 
-const searchBroken = (rule: Rule, { shape, budget, more, also }: Try, bounds: Bounds): Result => search(protocol(scenarioOf(shape, budget, more), { [rule]: true, ...also }), bounds);
+const searchBroken = (rule: Rule, { shape, budget, more, also }: Try, bounds: Bounds): Result =>
+  search(protocol(scenarioOf(shape, budget, more), { [rule]: true, ...also }), bounds);
 
 /** A broken rule: it must be found. */
 export function plantedChecks(): Check[] {
-  return (Object.keys(planted) as (keyof typeof planted)[]).map((rule) => ({
+  return plantedRules.map((rule) => ({
     name: `${rule}: ${rules[rule][1]}`,
     run(bounds) {
       const [paragraph, text] = rules[rule];
@@ -53,9 +61,15 @@ export function plantedChecks(): Check[] {
       for (const one of planted[rule]) {
         const r = searchBroken(rule, one, bounds);
         states += r.states;
-        if (r.finding !== undefined) return { passed: true, cells: [rule, paragraph, text, one.shape, r.finding.trace.length, states, r.finding.violation], trace: r.finding.trace };
+        if (r.finding !== undefined)
+          return {
+            passed: true,
+            complete: true,
+            cells: [rule, paragraph, text, one.shape, r.finding.trace.length, states, r.finding.violation],
+            trace: r.finding.trace,
+          };
       }
-      return { passed: false, cells: [rule, paragraph, text, '', '', states, 'NOT FOUND'], trace: [] };
+      return { passed: false, complete: false, cells: [rule, paragraph, text, '', '', states, 'NOT FOUND'], trace: [] };
     },
   }));
 }
@@ -70,7 +84,12 @@ export function literalChecks(): Check[] {
       const fixed = Object.keys(broken).length === 0 ? undefined : search(protocol(scenario), bounds);
       const holds = fixed === undefined || (fixed.finding === undefined && !fixed.bounded);
       const after = fixed === undefined ? 'no other rule: not to be written' : holds ? fixed.states : words(fixed);
-      return { passed: finding !== undefined && holds, cells: [text, finding?.trace.length ?? '', finding?.violation ?? 'NOT FOUND', repaired, after], trace: finding?.trace ?? [] };
+      return {
+        passed: finding !== undefined && holds,
+        complete: holds,
+        cells: [text, finding?.trace.length ?? '', finding?.violation ?? 'NOT FOUND', repaired, after],
+        trace: finding?.trace ?? [],
+      };
     },
   }));
 }
@@ -83,28 +102,49 @@ export function harmlessChecks(): Check[] {
       const results = tries.map((t) => searchBroken(rule as Rule, t, bounds));
       const bad = results.find((r) => r.finding !== undefined || r.bounded);
       const states = results.reduce((n, r) => n + r.states, 0);
-      return { passed: bad === undefined, cells: [rule, paragraph, text, held, states, bad === undefined ? 'holds' : words(bad)], trace: bad?.finding?.trace ?? [] };
+      return {
+        passed: bad === undefined,
+        complete: bad === undefined,
+        cells: [rule, paragraph, text, held, states, bad === undefined ? 'holds' : words(bad)],
+        trace: bad?.finding?.trace ?? [],
+      };
     },
   }));
 }
 
-const walk = { walks: Number.MAX_SAFE_INTEGER, depth: 160, patience: 6000 };
+const endless = Number.MAX_SAFE_INTEGER;
+const walk = { depth: 160, patience: 6000 };
 
 /** Three executors, one shape, every fault: random walks from a seed. */
-export function deepChecks(seed: number, seconds: number): Check[] {
-  return (Object.keys(shapes) as ShapeName[]).map((shape) => simulation(shape, seed, seconds, () => protocol(crowded(shape))));
+export function deepChecks(seed: number, seconds: number, walks = endless): Check[] {
+  return (Object.keys(shapes) as ShapeName[]).map((shape) => simulation(shape, { seed, seconds, walks }, () => protocol(crowded(shape))));
 }
 
 /** Three executors, two or three shapes at once, another mixture for each walk. */
-export const mixtureCheck = (seed: number, seconds: number): Check => simulation('mixtures', seed, seconds, (s) => protocol(mixture(s).scenario));
+export const mixtureCheck = (seed: number, seconds: number, walks = endless): Check =>
+  simulation('mixtures', { seed, seconds, walks }, (s) => protocol(mixture(s).scenario));
 
-function simulation(name: string, seed: number, seconds: number, model: (seed: number) => ReturnType<typeof protocol>): Check {
+/** A broken rule in the hands of three executors, with every fault: whether random walks find it too. */
+export const simulatedCheck = (rule: keyof typeof planted, walks: number): Check => {
+  const [{ shape, also }] = planted[rule];
+  return simulation(`${rule}: ${shape}`, { seed: 1, seconds: 60, walks }, () => protocol(crowded(shape), { [rule]: true, ...also }));
+};
+
+export const plantedRules = Object.keys(planted) as (keyof typeof planted)[];
+
+function simulation(name: string, bounds: { seed: number; seconds: number; walks: number }, model: (seed: number) => ReturnType<typeof protocol>): Check {
   return {
     name: `three executors: ${name}`,
     run() {
-      const r = simulate(model, { ...walk, seed, seconds });
-      const result = r.finding === undefined ? 'holds' : `${r.finding.violation} (seed ${r.finding.seed}${name === 'mixtures' ? `: ${mixture(r.finding.seed).name}` : ''})`;
-      return { passed: r.finding === undefined, cells: [name, seed, r.walks, r.steps, r.faults, r.seconds.toFixed(1), result], trace: r.finding?.trace ?? [] };
+      const r = simulate(model, { ...walk, ...bounds });
+      const result =
+        r.finding === undefined ? 'holds' : `${r.finding.violation} (seed ${r.finding.seed}${name === 'mixtures' ? `: ${mixture(r.finding.seed).name}` : ''})`;
+      return {
+        passed: r.finding === undefined,
+        complete: true,
+        cells: [name, bounds.seed, r.walks, r.steps, r.faults, r.seconds.toFixed(1), result],
+        trace: r.finding?.trace ?? [],
+      };
     },
   };
 }

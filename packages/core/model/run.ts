@@ -1,15 +1,28 @@
 /**
- * node run.js ci | planted | literal | clean [shape[;shape]] [faults[,faults]] | deep [seed] | docs
- * SECONDS bounds one scenario (clean, planted, literal: 120; deep: 10). TRACES=1 prints every trace that was found.
+ * node run.js ci | planted | literal | clean [shape[;shape]] [faults[,faults]] | deep [seed] | simulated | docs
+ * SECONDS bounds one scenario (120; deep: 10), STATES too (five million; docs: 20 000). TRACES=1 prints every trace that was found.
  */
-import { cleanCheck, deepChecks, harmlessChecks, heads, literalChecks, mixtureCheck, plantedChecks, type Check } from './checks.js';
+import { writeFileSync } from 'node:fs';
+import {
+  cleanCheck,
+  deepChecks,
+  harmlessChecks,
+  heads,
+  literalChecks,
+  mixtureCheck,
+  plantedChecks,
+  plantedRules,
+  simulatedCheck,
+  type Check,
+} from './checks.js';
 import { document } from './document.js';
 import { allPairs, smallPairs } from './scenarios/selection.js';
 import { line, numbered } from './tables.js';
 
 const [mode = 'ci', first, second] = process.argv.slice(2);
 const seconds = Number(process.env['SECONDS'] ?? (mode === 'deep' ? 10 : 120));
-const bounds = { seconds, states: 5_000_000 };
+const states = Number(process.env['STATES'] ?? (mode === 'docs' ? 20_000 : 5_000_000));
+const bounds = { seconds, states };
 let failures = 0;
 
 function table(kind: keyof typeof heads, checks: readonly Check[]): void {
@@ -23,23 +36,34 @@ function table(kind: keyof typeof heads, checks: readonly Check[]): void {
 }
 
 const only = (shapes: string | undefined, faults: string | undefined): Check[] =>
-  allPairs().filter(([s, f]) => (shapes === undefined || shapes.split(';').includes(s)) && (faults === undefined || faults.split(',').includes(f))).map(([s, f]) => cleanCheck(s, f));
+  allPairs()
+    .filter(([s, f]) => (shapes === undefined || shapes.split(';').includes(s)) && (faults === undefined || faults.split(',').includes(f)))
+    .map(([s, f]) => cleanCheck(s, f));
 
 const modes: Record<string, () => void> = {
   ci() {
     modes['planted']?.();
     modes['literal']?.();
-    table('clean', smallPairs().map(([s, f]) => cleanCheck(s, f)));
-    table('deep', [mixtureCheck(Number(first ?? 1), 5)]);
+    table(
+      'clean',
+      smallPairs().map(([s, f]) => cleanCheck(s, f)),
+    );
+    table('deep', [mixtureCheck(Number(first ?? 1), seconds, 200)]);
   },
   planted: () => table('planted', plantedChecks()),
   literal() {
     table('literal', literalChecks());
     table('harmless', harmlessChecks());
   },
+  simulated() {
+    console.log(`\n${line(heads.deep)}`);
+    const verdicts = plantedRules.map((rule) => simulatedCheck(rule, 400).run(bounds));
+    for (const { cells } of verdicts) console.log(line(cells));
+    console.log(`${verdicts.filter((v) => !v.passed).length} of ${verdicts.length} found`);
+  },
   clean: () => table('clean', only(first, second)),
   deep: () => table('deep', [mixtureCheck(Number(first ?? 1), 6 * seconds), ...deepChecks(Number(first ?? 1), seconds)]),
-  docs: () => console.log(document(bounds)),
+  docs: () => writeFileSync(new URL('../../../../docs/model.md', import.meta.url), document(states)),
 };
 
 const run = modes[mode];

@@ -1,3 +1,5 @@
+import { delay } from './clock.js';
+
 /** Capped, jittered back-off of the engine's own retries: 2 ms, doubled, at most a second. */
 const first = 2;
 const most = 1000;
@@ -7,12 +9,12 @@ export class Backoff {
 
   /** The wait before the next try, in milliseconds. */
   delay(): number {
-    const delay = this.#next * (0.5 + Math.random());
+    const wait = this.#next * (0.5 + Math.random());
     this.#next = Math.min(most, this.#next * 2);
-    return delay;
+    return wait;
   }
 
   wait(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.delay()));
+    return delay(this.delay());
   }
 }

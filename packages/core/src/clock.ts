@@ -18,6 +18,31 @@ export function monotonic(): number {
   return performance.now();
 }
 
+/** Something that will happen after some time of this process. */
+export interface Alarm {
+  /** Does nothing after it rang. */
+  cancel(): void;
+}
+
+/**
+ * Calls a function once after a time of this process, however long; no offset moves it. For what guards a wait of the engine; what a workflow waits
+ * for goes by database time (`Clock.setTimer`). Infinity: never.
+ */
+export function after(ms: number, ring: () => void): Alarm {
+  let handle: NodeJS.Timeout | undefined;
+  const arm = (left: number): void => {
+    const chunk = Math.min(longestTimeout, left);
+    handle = setTimeout(() => (left > chunk ? arm(left - chunk) : ring()), chunk);
+  };
+  if (ms < Number.POSITIVE_INFINITY) arm(ms);
+  return { cancel: () => clearTimeout(handle) };
+}
+
+/** Resolves after a time of this process. */
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => after(ms, resolve));
+}
+
 /** Something that will happen at an instant of database time. */
 export interface Timer {
   readonly dueMs: number;

@@ -1,5 +1,6 @@
 /** Ends an app in the reverse order of its launch; what runs is given back to other executors. */
 import { apiaryError } from '@apiary/decorators/internal';
+import { delay, monotonic } from './clock.js';
 import type { ResolvedConfig } from './config.js';
 import type { EmbeddedHandle } from './embedded.js';
 import type { Executor } from './executor/executor.js';
@@ -50,8 +51,8 @@ export async function shutdown(running: Running, graceMs: number): Promise<void>
 
 /** Resolves when the condition holds, or after the time. */
 async function until(condition: () => boolean, ms: number): Promise<void> {
-  const end = performance.now() + ms;
-  while (!condition() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, Math.min(10, ms)));
+  const end = monotonic() + ms;
+  while (!condition() && monotonic() < end) await delay(Math.min(10, ms));
 }
 
 /** The process is the user's: only the signals asked for start a shutdown. */

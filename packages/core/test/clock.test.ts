@@ -1,4 +1,4 @@
-import { Clock, monotonic } from '@apiary/core/internal';
+import { after, Clock, monotonic } from '@apiary/core/internal';
 import { expect } from 'chai';
 
 const day = 86_400_000;
@@ -196,6 +196,32 @@ describe('timers', () => {
       clock.setTimer(clock.now(), () => {}).cancel();
       clock.offsetMs = 5 * day;
       expect([waits(), clock.pending()]).deep.equal([[], []]);
+    });
+  });
+});
+
+describe('waits of the process', () => {
+  it('are cut to what setTimeout takes, and ring once', () => {
+    withTimers(({ waits, fire }) => {
+      let rung = 0;
+      after(60 * day, () => rung++);
+      const longest = 2 ** 31 - 1;
+      for (let left = 60 * day; left > 0; left -= longest) {
+        expect([rung, waits()]).deep.equal([0, [Math.min(left, longest)]]);
+        fire();
+      }
+      expect([rung, waits()]).deep.equal([1, []]);
+    });
+  });
+
+  it('never ring if cancelled, or if they are infinite', () => {
+    withTimers(({ waits, fire }) => {
+      after(40 * day, () => expect.fail('rang')).cancel();
+      after(Number.POSITIVE_INFINITY, () => expect.fail('rang'));
+      const late = after(40 * day, () => expect.fail('rang'));
+      fire();
+      late.cancel();
+      expect(waits()).deep.equal([]);
     });
   });
 });

@@ -51,7 +51,7 @@ class Search<S> {
     const first = this.model.initial();
     this.model.normalize(first);
     this.#visit(first, -1, 0);
-    for (let i = 0; this.#waiting.length > 0; ) {
+    for (let i = 0; this.#waiting.length > 0;) {
       const level = this.#waiting.splice(0);
       for (const state of level) {
         const found = this.#expand(state, i++);

@@ -4,7 +4,7 @@ import { after, movesOf, type Model } from './model.js';
 export function shrink<S>(model: Model<S>, trace: readonly string[]): string[] {
   let best = replay(model, trace) ?? [...trace];
   for (let piece = best.length >> 1; piece >= 1; piece >>= 1)
-    for (let at = 0; at < best.length; ) {
+    for (let at = 0; at < best.length;) {
       const shorter = replay(model, [...best.slice(0, at), ...best.slice(at + piece)]);
       if (shorter === undefined) at += piece;
       else best = shorter;

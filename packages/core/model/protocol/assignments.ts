@@ -3,7 +3,7 @@
  * takes time and can be lost (DESIGN 4.5, 4.6).
  */
 import { newRow } from './commit.js';
-import { isTerminal, type Context } from './context.js';
+import { isTerminal, rowAt, type Context } from './context.js';
 import { answerClaim, claimRows, progress } from './claim.js';
 import { adopt } from './runs.js';
 import type { Backend, Process, State, WorkflowRow } from './state.js';
@@ -17,7 +17,7 @@ export function runAssignment(ctx: Context, t: State, b: Backend): void {
 
 /** Parked to running. */
 function wake(ctx: Context, t: State, b: Backend): void {
-  const row = t.workflows[b.w] as WorkflowRow;
+  const row = rowAt(t, b.w);
   const parked = row.status === 'PENDING' && row.owner === -1;
   if (!parked && !ctx.broken.wakesUnconditionally) return;
   Object.assign(row, { owner: b.executor, epoch: row.epoch + (ctx.broken.wakeKeepsEpoch ? 0 : 1) });
@@ -30,7 +30,16 @@ function resume(ctx: Context, t: State, b: Backend): void {
   for (const w of tree) {
     const row = t.workflows[w];
     if (row == null || !isResumable(row)) continue;
-    Object.assign(row, { status: 'PENDING', value: '', owner: b.executor, epoch: row.epoch + 1, cancelRequested: false, attempts: 0, seen: progress(ctx, t, w), resumed: true });
+    Object.assign(row, {
+      status: 'PENDING',
+      value: '',
+      owner: b.executor,
+      epoch: row.epoch + 1,
+      cancelRequested: false,
+      attempts: 0,
+      seen: progress(ctx, t, w),
+      resumed: true,
+    });
     b.got = [...b.got, w];
   }
 }
@@ -75,6 +84,7 @@ function answerFork(ctx: Context, t: State, P: Process, b: Backend): void {
   if (ctx.broken.forkInTwoCommits && b.got.length > 0) copyRecords(ctx, t, b);
   if (caller?.state !== 'starting') return;
   const row = t.workflows[b.w];
-  if (row == null) caller.state = 'gone'; // refused: a record before the step is not durable
+  if (row == null)
+    caller.state = 'gone'; // refused: a record before the step is not durable
   else Object.assign(caller, { acknowledged: true, state: row.owner === P.executor && !isTerminal(t, b.w) ? 'running' : 'observing' });
 }

@@ -2,16 +2,15 @@
  * The buffer of a run and the carriers of its rows (DESIGN 4.3). A row is in the buffer, with the journal, with one final flight, or
  * durable. An inline child shares the buffer of its ancestors: whoever carries a row of it carries the whole chain.
  */
-import type { Context } from './context.js';
-import { runOf } from './context.js';
+import { processAt, runAt, runOf, stepAt, type Context } from './context.js';
 import type { Outcome, Planned } from './body.js';
-import type { Carrier, Process, Row, Run, RunStep, State } from './state.js';
+import type { Carrier, Process, Row, Run, State } from './state.js';
 
 export const flightOf = (w: number, i: number): Carrier => `T${w}.${i}`;
 
 /** Takes all buffered rows of the run and its ancestors, the oldest ancestor's first; they get a new carrier. */
 export function takeRows(ctx: Context, P: Process, w: number, carrier: Carrier): Row[] {
-  const run = runOf(P, w) as Run;
+  const run = runAt(P, w);
   const up = ctx.parent(w);
   const rows = up !== undefined && runOf(P, up) !== null && !ctx.broken.childWithoutAncestors ? takeRows(ctx, P, up, carrier) : [];
   const take = !ctx.broken.twoCarriers || carrier === 'journal';
@@ -30,7 +29,7 @@ export function takeRows(ctx: Context, P: Process, w: number, carrier: Carrier):
 
 /** The record of a step takes its place in the order of results when its row is made. */
 export function takePlace(run: Run, i: number): number {
-  const step = run.steps[i] as RunStep;
+  const step = stepAt(run, i);
   step.order = 1 + run.steps.reduce((most, s) => Math.max(most, s.order), 0);
   return step.order;
 }
@@ -71,7 +70,8 @@ function underVoid(ctx: Context, P: Process, w: number): boolean {
 export const withJournal = (ctx: Context, P: Process, w: number): boolean => underVoid(ctx, P, w) || someRow(ctx, P, w, (c) => c === 'journal');
 
 /** A row of the run or of an ancestor rides an unanswered final flight: no group may overtake it. */
-export const withFlight = (ctx: Context, P: Process, w: number): boolean => underVoid(ctx, P, w) || (!ctx.broken.groupOvertakesFlight && someRow(ctx, P, w, (c) => c.startsWith('T')));
+export const withFlight = (ctx: Context, P: Process, w: number): boolean =>
+  underVoid(ctx, P, w) || (!ctx.broken.groupOvertakesFlight && someRow(ctx, P, w, (c) => c.startsWith('T')));
 
 export const isDurable = (ctx: Context, P: Process, w: number): boolean => !someRow(ctx, P, w, (c) => c !== 'durable' && c !== '');
 
@@ -101,7 +101,7 @@ function isUnderWay(P: Process, run: Run, call: Planned): boolean {
 
 /** Somebody still carries rows of the workflow for this process. */
 export function isCarried(t: State, process: number, w: number): boolean {
-  const P = t.processes[process] as Process;
+  const P = processAt(t, process);
   const inGroup = [...(P.batch ?? []), ...P.queue].some((g) => g.w === w || g.rows.some((r) => r.w === w));
   return inGroup || t.backends.some((b) => b.process === process && (b.w === w || b.rows.some((r) => r.w === w)) && b.kind !== 'claim');
 }

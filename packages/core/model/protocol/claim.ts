@@ -1,7 +1,7 @@
 /** Claims of a fenced executor's workflows, attempts, and DEAD (DESIGN 4.6 item 4, L7). */
-import { broke, isPending, recordsOf, runOf, type Context } from './context.js';
+import { broke, isPending, recordsOf, rowAt, runOf, type Context } from './context.js';
 import { adopt } from './runs.js';
-import type { Backend, Process, State, WorkflowRow } from './state.js';
+import type { Backend, Process, State } from './state.js';
 
 /** A workflow that waits for a child is not what keeps crashing: its child's claims are counted, not its own. */
 export const counts = (ctx: Context, s: State, w: number): boolean => ctx.broken.parentsCounted === true || !ctx.childrenOf(w).some((k) => isPending(s, k));
@@ -13,7 +13,7 @@ export function progress(ctx: Context, s: State, w: number): number {
 
 /** Attempts since the last new record, this claim included. */
 export function attemptsAfterClaim(ctx: Context, s: State, w: number): number {
-  const row = s.workflows[w] as WorkflowRow;
+  const row = rowAt(s, w);
   if (ctx.broken.attemptsForgotten) return 1;
   if (ctx.broken.attemptsTotal) return row.epoch;
   if (ctx.broken.childrenNotCounted) return recordsOf(s, w) > 0 ? trueAttempts(ctx, s, w) : row.epoch; // this shape's parents have no record before their last
@@ -21,7 +21,7 @@ export function attemptsAfterClaim(ctx: Context, s: State, w: number): number {
 }
 
 function trueAttempts(ctx: Context, s: State, w: number): number {
-  const row = s.workflows[w] as WorkflowRow;
+  const row = rowAt(s, w);
   const before = progress(ctx, s, w) > row.seen ? 0 : row.attempts;
   return row.released ? before : before + 1;
 }
@@ -32,7 +32,8 @@ export const isFirst = (ctx: Context, s: State, w: number): boolean => !counts(c
 export function laneIsFree(ctx: Context, s: State, P: Process): boolean {
   if (ctx.broken.neighboursInLane) return true;
   return !s.workflows.some((row, w) => {
-    const held = row !== null && row.status === 'PENDING' && row.owner === P.executor && runOf(P, w) !== null && row.attempts > 1 && progress(ctx, s, w) <= row.seen;
+    const held =
+      row !== null && row.status === 'PENDING' && row.owner === P.executor && runOf(P, w) !== null && row.attempts > 1 && progress(ctx, s, w) <= row.seen;
     return held && counts(ctx, s, w);
   });
 }
@@ -57,11 +58,12 @@ export function claimRows(ctx: Context, t: State, b: Backend): void {
 
 /** False if it is DEAD instead. */
 function claimRow(ctx: Context, t: State, b: Backend, w: number): boolean {
-  const row = t.workflows[w] as WorkflowRow;
+  const row = rowAt(t, w);
   if (ctx.broken.claimsListedRows && row.owner !== b.from) broke(t, `executor ${b.executor} claims workflow ${w}, which executor ${row.owner} owns by now`);
   const attempts = attemptsAfterClaim(ctx, t, w);
   const dead = counts(ctx, t, w) && attempts > ctx.maxRecoveries;
-  if (dead && trueAttempts(ctx, t, w) <= ctx.maxRecoveries) broke(t, `workflow ${w} is DEAD although there was progress during its last ${ctx.maxRecoveries} claims`);
+  if (dead && trueAttempts(ctx, t, w) <= ctx.maxRecoveries)
+    broke(t, `workflow ${w} is DEAD although there was progress during its last ${ctx.maxRecoveries} claims`);
   Object.assign(row, { owner: b.executor, epoch: row.epoch + 1, seen: progress(ctx, t, w), released: false });
   if (counts(ctx, t, w)) row.attempts = attempts;
   if (dead) Object.assign(row, { status: 'DEAD', value: '' });

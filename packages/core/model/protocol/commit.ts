@@ -3,7 +3,16 @@ import { broke, isTerminal, type Context } from './context.js';
 import type { Backend, Row, State, WorkflowRow } from './state.js';
 
 export const newRow = (owner: number, epoch: number): WorkflowRow => ({
-  owner, epoch, status: 'PENDING', value: '', cancelRequested: false, attempts: 0, seen: 0, released: false, resumed: false, asynchronous: false,
+  owner,
+  epoch,
+  status: 'PENDING',
+  value: '',
+  cancelRequested: false,
+  attempts: 0,
+  seen: 0,
+  released: false,
+  resumed: false,
+  asynchronous: false,
 });
 
 /** The committed row whose key a row of the flight has, if any. */

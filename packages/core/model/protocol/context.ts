@@ -1,6 +1,6 @@
 import { effectOf, isError, plan, resultOf, type Outcome, type Plan, type Planned } from './body.js';
 import type { Broken, Scenario, WorkflowSpec } from './scenario.js';
-import { STAGES, STEPS, type Process, type RecordRow, type Run, type State } from './state.js';
+import { STAGES, STEPS, type Process, type RecordRow, type Run, type RunStep, type State, type WorkflowRow } from './state.js';
 
 /** What stays the same during a check: the scenario, the rules broken on purpose, and the plans of bodies, remembered. */
 export class Context {
@@ -41,7 +41,14 @@ export class Context {
     let key = '';
     for (const step of run.steps) key += `${step.given}|`;
     for (const id of run.decided) key += id;
-    return this.#known(w, key) ?? this.#plan(w, run.steps.map((s) => s.given), run.decided);
+    return (
+      this.#known(w, key) ??
+      this.#plan(
+        w,
+        run.steps.map((s) => s.given),
+        run.decided,
+      )
+    );
   }
 
   /** The plan of a replay from the records alone. */
@@ -50,7 +57,10 @@ export class Context {
     const decided = Array<number>(STAGES).fill(-1);
     for (;;) {
       const now = this.#plan(w, given, decided);
-      const known = firstOf(now.calls.filter((c) => given[c.id] === '' && records[c.id] != null), (c) => (this.broken.replayById ? c.id : (records[c.id] as RecordRow).order));
+      const known = firstOf(
+        now.calls.filter((c) => given[c.id] === '' && records[c.id] != null),
+        (c) => (this.broken.replayById ? c.id : (records[c.id] as RecordRow).order),
+      );
       if (known === undefined) return now;
       given[known.id] = (records[known.id] as RecordRow).value;
       decide(known, given[known.id] as string, decided);
@@ -93,6 +103,12 @@ export function recordOf(ctx: Context, s: State, w: number, i: number): RecordRo
 }
 
 export const recordsOf = (s: State, w: number): number => (s.records[w] ?? []).reduce((n, r) => (r === null ? n : n + 1), 0);
+
+/** The parts of a state that are known to be there. */
+export const processAt = (s: State, p: number): Process => s.processes[p] as Process;
+export const runAt = (P: Process, w: number): Run => P.runs[w] as Run;
+export const stepAt = (run: Run, i: number): RunStep => run.steps[i] as RunStep;
+export const rowAt = (s: State, w: number): WorkflowRow => s.workflows[w] as WorkflowRow;
 
 export const isTerminal = (s: State, w: number): boolean => {
   const row = s.workflows[w];

@@ -1,6 +1,7 @@
+import { processAt } from './context.js';
 import type { Moves } from '../checker/model.js';
 import { copyState } from './copy.js';
-import type { Process, Standby, State } from './state.js';
+import type { Standby, State } from './state.js';
 import { loseBackend } from './transaction.js';
 
 /** Every backend is gone, every connection lost; what was committed stays, save what was committed asynchronously. */
@@ -8,7 +9,7 @@ export function crashDatabase(t: State): void {
   t.budget.database--;
   const gone = t.backends;
   t.backends = [];
-  for (const b of gone) if (b.attached) loseBackend(t.processes[b.process] as Process, b);
+  for (const b of gone) if (b.attached) loseBackend(processAt(t, b.process), b);
   for (const P of t.processes) {
     P.connection = 'none';
     if (P.takeover !== null) P.takeover = { of: P.takeover.of, stage: 'terminate' };
@@ -33,7 +34,11 @@ function promote(t: State): void {
   crashDatabase(t);
   const { workflows, records, effects, executors } = t.standby as Standby;
   Object.assign(t, {
-    standby: null, timeline: t.timeline + 1, workflows: workflows.map((w) => (w === null ? null : { ...w })), records: records.map((r) => [...r]), effects: effects.map((e) => [...e]),
+    standby: null,
+    timeline: t.timeline + 1,
+    workflows: workflows.map((w) => (w === null ? null : { ...w })),
+    records: records.map((r) => [...r]),
+    effects: effects.map((e) => [...e]),
     executors: t.executors.map((now, x) => ({ ...(executors[x] ?? now), lapsed: now.lapsed })),
   });
 }

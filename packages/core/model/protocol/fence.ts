@@ -50,4 +50,5 @@ function lookUpAgain(ctx: Context, t: State, P: Process): void {
   for (const c of callersHere(ctx, t, P)) if (c.state === 'starting') c.state = 'lookup';
 }
 
-export const callersHere = (ctx: Context, t: State, P: Process): State['callers'] => t.callers.filter((_, k) => t.processes[ctx.scenario.callers[k]?.process ?? -1] === P);
+export const callersHere = (ctx: Context, t: State, P: Process): State['callers'] =>
+  t.callers.filter((_, k) => t.processes[ctx.scenario.callers[k]?.process ?? -1] === P);

@@ -22,7 +22,8 @@ function tree(ctx: Context, s: State, w: number): string {
   if (row === null && s.records[w]?.some((r) => r !== null)) return `records of workflow ${w} exist without its status row`;
   if (up !== undefined && row !== null && s.workflows[up] == null) return `child ${w} exists without its parent`;
   const fork = ctx.spec(w).fork;
-  if (fork !== undefined && row !== null && s.records[w]?.slice(0, fork.step).some((r) => r === null)) return `fork ${w} lacks a record before step ${fork.step}`;
+  if (fork !== undefined && row !== null && s.records[w]?.slice(0, fork.step).some((r) => r === null))
+    return `fork ${w} lacks a record before step ${fork.step}`;
   return '';
 }
 
@@ -42,16 +43,20 @@ function step(ctx: Context, s: State, w: number, i: number, plan: Plan, record: 
   const call = plan.calls[i];
   if (record === null) return effect === '' ? '' : `effect ${w}.${i} without its record`;
   if (call === undefined) return `mixed history: record ${w}.${i} exists, but a replay does not call it`;
-  if (record.kind !== call.kind || record.input !== call.input) return `mixed history: record ${w}.${i} is ${record.kind}(${record.input}), a replay calls ${call.kind}(${call.input})`;
+  if (record.kind !== call.kind || record.input !== call.input)
+    return `mixed history: record ${w}.${i} is ${record.kind}(${record.input}), a replay calls ${call.kind}(${call.input})`;
   const failed = record.value.startsWith('!');
   if (failed && effect !== '') return `effect ${w}.${i} of a function that failed`;
-  if (failed && call.kind !== 'child' && (s.budget.userError === ctx.scenario.budget.userError)) return `an error of the infrastructure is the result of step ${w}.${i}`;
+  if (failed && call.kind !== 'child' && s.budget.userError === ctx.scenario.budget.userError)
+    return `an error of the infrastructure is the result of step ${w}.${i}`;
   const writes = call.kind === 'write' || call.kind === 'send';
   if (writes && !failed && record.value !== effectOf(call)) return `mixed history: record ${w}.${i} used ${record.value}, the records say ${effectOf(call)}`;
   if (writes && !failed && effect === '' && !record.copied) return `record ${w}.${i} without its effect`;
   if (effect !== '' && effect !== record.value) return `effect ${w}.${i} is not what its record says`;
-  if (call.kind === 'write' && call.target >= 0 && !failed && s.workflows[call.target] == null && !s.deleted[call.target]) return `record ${w}.${i} exists, the workflow that it started does not`;
-  if (call.kind === 'child' && !isResult(s.workflows[call.target] ?? null, record.value)) return `the record of child ${call.target}'s result is durable, its outcome is not`;
+  if (call.kind === 'write' && call.target >= 0 && !failed && s.workflows[call.target] == null && !s.deleted[call.target])
+    return `record ${w}.${i} exists, the workflow that it started does not`;
+  if (call.kind === 'child' && !isResult(s.workflows[call.target] ?? null, record.value))
+    return `the record of child ${call.target}'s result is durable, its outcome is not`;
   return '';
 }
 
@@ -60,12 +65,16 @@ const isResult = (row: WorkflowRow | null, value: string): boolean => row !== nu
 function status(ctx: Context, s: State, w: number): string {
   const row = s.workflows[w] ?? null;
   if (row === null) return '';
-  const { end } = ctx.replay(w, (s.records[w] ?? []).map((_, i) => recordOf(ctx, s, w, i)));
+  const { end } = ctx.replay(
+    w,
+    (s.records[w] ?? []).map((_, i) => recordOf(ctx, s, w, i)),
+  );
   const byBody = row.status === 'SUCCESS' || row.status === 'ERROR';
   if (byBody && (end === null || end.status !== row.status || end.value !== row.value))
     return `the outcome of workflow ${w} is ${row.status} ${row.value}, its records give ${end === null ? 'none' : `${end.status} ${end.value}`}`;
   if (row.owner === -1 && row.status === 'PENDING' && row.cancelRequested) return `workflow ${w} is parked with a request that nobody will honour`;
-  if (row.status === 'CANCELLED' && ctx.scenario.budget.cancel === 0 && !s.late) return `workflow ${w} ended by its deadline before the database clock reached it`;
+  if (row.status === 'CANCELLED' && ctx.scenario.budget.cancel === 0 && !s.late)
+    return `workflow ${w} ended by its deadline before the database clock reached it`;
   if (row.status === 'DEAD' && ctx.scenario.budget.crash === 0 && !mayKill(ctx, w)) return `workflow ${w} is DEAD although only another one kills its process`;
   return '';
 }
@@ -100,5 +109,8 @@ function carriers(s: State): string {
 const carried = (row: Row): string => `${row.w}.${row.type === 'record' ? row.i : ''} ${row.executor} ${row.epoch}`;
 
 export function finished(s: State): boolean {
-  return s.workflows.every((row) => row === null || row.status !== 'PENDING') && s.callers.every((c) => c.state === 'new' || c.state === 'answered' || c.state === 'gone');
+  return (
+    s.workflows.every((row) => row === null || row.status !== 'PENDING') &&
+    s.callers.every((c) => c.state === 'new' || c.state === 'answered' || c.state === 'gone')
+  );
 }

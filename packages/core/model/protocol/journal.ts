@@ -2,7 +2,7 @@
 import type { Moves } from '../checker/model.js';
 import { blankBackend } from './backend.js';
 import { settleRow } from './buffer.js';
-import { nameOf, runOf, type Context } from './context.js';
+import { nameOf, processAt, runOf, type Context } from './context.js';
 import { createRun, deliver, finish, observe, voidRun } from './runs.js';
 import type { Backend, Group, Process, Row, Run, State } from './state.js';
 
@@ -22,25 +22,25 @@ export function push(ctx: Context, P: Process, w: number, rows: readonly Row[], 
 
 /** It flushes at once when idle and gathers while busy. */
 export function sendWhenIdle(ctx: Context, t: State, p: number): void {
-  const P = t.processes[p] as Process;
+  const P = processAt(t, p);
   if ((P.batch !== null && !ctx.broken.journalUnordered) || P.queue.length === 0 || P.state !== 'up' || P.connection !== 'usable') return;
   sendBatch(t, p, P.queue[0]?.alone === true ? 1 : P.queue.length);
 }
 
 export function journalMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
-  const P = s.processes[p] as Process;
+  const P = processAt(s, p);
   const name = nameOf(p);
   const old = s.backends.some((b) => b.kind === 'journal' && b.process === p && (b.attached || !ctx.broken.oldBackendNotAwaited));
   if (P.batch !== null && !old)
     to.step(`${name}: the journal sends its lost batch again`, (t) => {
-      const Q = t.processes[p] as Process;
+      const Q = processAt(t, p);
       Q.queue.unshift(...(Q.batch ?? []));
       Q.batch = null;
     });
 }
 
 function sendBatch(t: State, p: number, count: number): void {
-  const P = t.processes[p] as Process;
+  const P = processAt(t, p);
   const groups = P.queue.splice(0, count);
   P.batch = [...(P.batch ?? []), ...groups];
   t.backends.push({ ...blankBackend('journal', p, P.executor), rows: groups.flatMap((g) => g.rows), effects: groups.flatMap((g) => g.effects) });
@@ -53,7 +53,8 @@ export function answerJournal(ctx: Context, t: State, P: Process, b: Backend): v
   if (b.state === 'committed') for (const group of batch) groupDurable(ctx, t, P, group);
   else if (batch.length > 1) P.queue.unshift(...batch.map((g) => ({ ...g, alone: true })));
   else if (only === undefined) return;
-  else if (b.why === 'conflict' && b.conflictMine && !ctx.broken.ownRowTakenForLoss) groupDurable(ctx, t, P, only); // my own earlier attempt: all of it is there
+  else if (b.why === 'conflict' && b.conflictMine && !ctx.broken.ownRowTakenForLoss)
+    groupDurable(ctx, t, P, only); // my own earlier attempt: all of it is there
   else if (b.why === 'conflict' && b.conflictMine) observe(ctx, t, P, only.w);
   else if (b.why === 'conflict') for (const w of new Set([...only.rows.map((r) => r.w), only.w])) voidRun(ctx, t, P, w);
   else {

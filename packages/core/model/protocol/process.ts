@@ -1,8 +1,8 @@
 /** Processes: crash, stop, restart, shutdown, connections, lease. */
 import type { Moves } from '../checker/model.js';
-import { nameOf, type Context } from './context.js';
+import { nameOf, processAt, type Context } from './context.js';
 import { callersHere, learnFence, learnTimeline, register } from './fence.js';
-import type { ExecutorRow, Process, State } from './state.js';
+import type { ExecutorRow, State } from './state.js';
 
 /** So that the states are finitely many: after as many starts nobody starts any more. */
 const mostExecutors = 7;
@@ -10,12 +10,12 @@ const mostInWalks = 60;
 
 /** Life and death. Answers whether the process can do anything else. */
 export function lifeMoves(ctx: Context, s: State, p: number, to: Moves<State>): boolean {
-  const P = s.processes[p] as Process;
+  const P = processAt(s, p);
   const name = nameOf(p);
   const restarts = ctx.scenario.anyVictim === true || (p === 0 && s.processes.every((q) => q.state === 'dead'));
   if (P.state === 'dead' && restarts && s.executors.length < (ctx.scenario.anyVictim ? mostInWalks : mostExecutors))
     to.step(`${name}: restarted as a new executor`, (t) => {
-      const Q = t.processes[p] as Process;
+      const Q = processAt(t, p);
       Q.state = 'up';
       register(t, Q);
     });
@@ -26,55 +26,56 @@ export function lifeMoves(ctx: Context, s: State, p: number, to: Moves<State>): 
       crash(ctx, t, p);
     });
   if (P.state === 'stopped') {
-    to.step(`${name}: SIGCONT`, (t) => void ((t.processes[p] as Process).state = 'up'));
+    to.step(`${name}: SIGCONT`, (t) => void (processAt(t, p).state = 'up'));
     return false;
   }
   if (s.budget.stop > 0 && (p === 0 || ctx.scenario.anyVictim))
     to.fault(`fault: ${name}: SIGSTOP`, (t) => {
       t.budget.stop--;
-      (t.processes[p] as Process).state = 'stopped';
+      processAt(t, p).state = 'stopped';
     });
   return true;
 }
 
 /** What was sent may still be done by the server. */
 export function crash(ctx: Context, t: State, p: number): void {
-  const P = t.processes[p] as Process;
+  const P = processAt(t, p);
   for (const c of callersHere(ctx, t, P)) if (c.state !== 'new' && c.state !== 'answered') c.state = 'gone';
   P.runs.fill(null);
   Object.assign(P, { state: 'dead', connection: 'none', queue: [], batch: null, takeover: null, renewal: '' });
   t.backends = t.backends.filter((b) => b.process !== p || b.state === 'sent' || b.state === 'checked');
   for (const b of t.backends) if (b.process === p) b.attached = false;
-  (t.executors[P.executor] as ExecutorRow).lapsed = true; // in time; nothing can depend on when
+  const row = t.executors[P.executor];
+  if (row !== undefined) row.lapsed = true; // in time; nothing can depend on when
 }
 
 /** Each new connection takes the shared lock, then reads the fence (4.6 item 1). Answers whether there is a usable one. */
 export function connectionMoves(ctx: Context, s: State, p: number, to: Moves<State>): boolean {
-  const P = s.processes[p] as Process;
+  const P = processAt(s, p);
   const name = nameOf(p);
   const fenced = (t: State): boolean => t.executors[P.executor]?.fenced === true;
   const early = ctx.broken.fenceReadBeforeLock === true;
   if (P.connection === 'none')
     to.step(`${name}: opens a connection: ${early ? 'reads its fence' : `shared lock of executor ${P.executor}`}`, (t) => {
-      if (early && fenced(t)) learnFence(ctx, t, t.processes[p] as Process);
-      else (t.processes[p] as Process).connection = 'locked';
+      if (early && fenced(t)) learnFence(ctx, t, processAt(t, p));
+      else processAt(t, p).connection = 'locked';
     });
   if (P.connection === 'locked')
     to.step(`${name}: ${early ? 'takes the shared lock' : 'reads its fence'}`, (t) => {
-      if (fenced(t) && !early && !ctx.broken.fenceNotRead) learnFence(ctx, t, t.processes[p] as Process);
-      else if (P.timeline !== s.timeline && !ctx.broken.timelineNotRead) learnTimeline(ctx, t, t.processes[p] as Process);
-      else (t.processes[p] as Process).connection = 'usable';
+      if (fenced(t) && !early && !ctx.broken.fenceNotRead) learnFence(ctx, t, processAt(t, p));
+      else if (P.timeline !== s.timeline && !ctx.broken.timelineNotRead) learnTimeline(ctx, t, processAt(t, p));
+      else processAt(t, p).connection = 'usable';
     });
   return P.connection === 'usable';
 }
 
 /** The lease counts from the sending of its renewal, and the renewal sees the fence. */
 export function leaseMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
-  const P = s.processes[p] as Process;
+  const P = processAt(s, p);
   const slow = ctx.scenario.slowRenewal === true;
   if (P.connection === 'usable' && P.renewal === '' && (P.expired || slow))
     to.step(`${nameOf(p)}: ${slow ? 'sends a renewal of' : 'renews'} its lease`, (t) => {
-      const Q = t.processes[p] as Process;
+      const Q = processAt(t, p);
       const row = t.executors[Q.executor] as ExecutorRow;
       if (row.fenced && !ctx.broken.renewalIgnoresFence) return learnFence(ctx, t, Q);
       row.lapsed = false;
@@ -83,7 +84,7 @@ export function leaseMoves(ctx: Context, s: State, p: number, to: Moves<State>):
     });
   if (P.renewal !== '')
     to.step(`${nameOf(p)}: the renewal is answered`, (t) => {
-      const Q = t.processes[p] as Process;
+      const Q = processAt(t, p);
       if (Q.renewal === 'fresh' || ctx.broken.leaseFromAnswer) Q.expired = false;
       Q.renewal = '';
     });
@@ -97,7 +98,7 @@ export function lapseMoves(ctx: Context, s: State, to: Moves<State>): void {
       to.fault(`the lease of executor ${x} lapses`, (t) => {
         t.budget.lapse--;
         (t.executors[x] as ExecutorRow).lapsed = true;
-        const Q = t.processes[p] as Process;
+        const Q = processAt(t, p);
         Object.assign(Q, { expired: true, renewal: Q.renewal === '' ? '' : 'stale' });
       });
   });
@@ -105,7 +106,7 @@ export function lapseMoves(ctx: Context, s: State, to: Moves<State>): void {
 
 /** Flush, give back what runs without counting an attempt, fence oneself (4.8). */
 export function shutdownMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
-  const P = s.processes[p] as Process;
+  const P = processAt(s, p);
   const busy = P.queue.length > 0 || P.batch !== null || P.takeover !== null || s.backends.some((b) => b.process === p && b.state !== 'open');
   if (s.budget.shutdown === 0 || busy) return;
   to.fault(`${nameOf(p)}: shuts down`, (t) => {

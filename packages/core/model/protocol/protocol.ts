@@ -3,7 +3,7 @@ import type { Model, Moves } from '../checker/model.js';
 import { compareBackends } from './backend.js';
 import { withFlight } from './buffer.js';
 import { answerObservers, callerMoves, pollMoves, thirdPartyMoves } from './clients.js';
-import { Context, nameOf } from './context.js';
+import { Context, nameOf, processAt } from './context.js';
 import { copyState } from './copy.js';
 import { newExecutor } from './fence.js';
 import { finished, violation } from './invariants.js';
@@ -39,14 +39,34 @@ function initial(ctx: Context): State {
   const each = <T>(make: () => T): T[] => ctx.workflows.map(make);
   const count = ctx.scenario.processes ?? 2;
   const processes = Array.from({ length: count }, (_, p): Process => ({
-    state: 'up', executor: p, connection: 'usable', expired: false, renewal: '', runs: each(() => null), queue: [], batch: null, takeover: null, timeline: 0,
+    state: 'up',
+    executor: p,
+    connection: 'usable',
+    expired: false,
+    renewal: '',
+    runs: each(() => null),
+    queue: [],
+    batch: null,
+    takeover: null,
+    timeline: 0,
   }));
   return {
-    cell: 0, late: false, workflows: each(() => null), deleted: each(() => false), records: each(() => Array<null>(STEPS).fill(null)),
-    effects: each(() => Array<string>(STEPS).fill('')), calls: each(() => Array<number>(STEPS).fill(0)), due: each(() => false),
-    executors: processes.map(newExecutor), backends: [], processes,
+    cell: 0,
+    late: false,
+    workflows: each(() => null),
+    deleted: each(() => false),
+    records: each(() => Array<null>(STEPS).fill(null)),
+    effects: each(() => Array<string>(STEPS).fill('')),
+    calls: each(() => Array<number>(STEPS).fill(0)),
+    due: each(() => false),
+    executors: processes.map(newExecutor),
+    backends: [],
+    processes,
     callers: ctx.scenario.callers.map(() => ({ state: 'new', told: null, acknowledged: false })),
-    budget: { ...ctx.scenario.budget }, timeline: 0, standby: null, broken: '',
+    budget: { ...ctx.scenario.budget },
+    timeline: 0,
+    standby: null,
+    broken: '',
   };
 }
 
@@ -60,7 +80,7 @@ function normalize(ctx: Context, s: State): void {
 
 function processMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
   if (!lifeMoves(ctx, s, p, to)) return;
-  const P = s.processes[p] as Process;
+  const P = processAt(s, p);
   if (P.executor < 0) return; // only if it never registers again
   const usable = connectionMoves(ctx, s, p, to);
   leaseMoves(ctx, s, p, to);
@@ -83,7 +103,8 @@ function runMoves(ctx: Context, s: State, p: number, w: number, run: Run, to: Mo
   outcomeMoves(ctx, s, p, w, to);
   const { calls } = ctx.planOf(w, run);
   const late = calls.some((c) => c.kind === 'call' && run.steps[c.id]?.row === 'buffer');
-  if (late && !withFlight(ctx, s.processes[p] as Process, w)) to.step(`${nameOf(p)} ${w}: a communicator's record goes to the journal by itself`, (t) => flush(ctx, t, p, w));
+  if (late && !withFlight(ctx, processAt(s, p), w))
+    to.step(`${nameOf(p)} ${w}: a communicator's record goes to the journal by itself`, (t) => flush(ctx, t, p, w));
   for (const call of openCalls(ctx, run, w)) stepMoves(ctx, s, p, w, call, to);
 }
 

@@ -11,7 +11,7 @@ export const rules = {
   waitsAfterBegin: ['4.3', 'a transaction waits for its sibling with its own transaction open'],
   rowsLost: ['4.3', 'a rolled back flight does not return its rows to the buffer'],
   groupNotAtomic: ['4.3', 'the rows of a barrier group commit one by one'],
-  groupOvertakesFlight: ["4.3", "a group is sent while the start row rides a sibling's unanswered flight"],
+  groupOvertakesFlight: ['4.3', "a group is sent while the start row rides a sibling's unanswered flight"],
   journalUnordered: ['4.3', 'two journal connections: a later group commits before an earlier one'],
   ancestorsSiblings: ['4.3', 'steps beside an ancestor are not counted as siblings'],
   childWithoutAncestors: ['4.3', "an inline child commits without its parent's start row"],
@@ -55,6 +55,7 @@ export const rules = {
   retentionAtOnce: ['4.7', 'retention deletes a terminal tree although a start row of its root may still be on its way'],
   // errors of users and of the infrastructure
   failedFunctionCommits: ['L2', 'the transaction of a failed function commits, its error is recorded'],
+  errorNotRecorded: ['L2', 'the error of a failed function reaches the body and is not recorded'],
   infrastructureRecorded: ['L2', '40001 is recorded as the result of the step'],
   // 4.6 lease, fence, takeover
   leaseNotCompared: ['4.6', 'a step starts without a look at the lease'],
@@ -74,12 +75,13 @@ export const rules = {
   claimWithoutLock: ['4.6', "claims use a connection without the claimer's shared lock"],
   timelineNotRead: ['4.6', 'a new connection does not look at the timeline after a failover'],
   bufferOverFailover: ['4.5', 'a run that is void by a changed timeline keeps its buffer'],
+  lostForkRunsAgain: ['4.5', 'a fork whose row a failover took runs again from its start'],
   // attempts and DEAD
   attemptsTotal: ['4.6', 'DEAD counts all claims, progress or not'],
   attemptsForgotten: ['L7', 'attempts are not counted'],
   neighboursInLane: ['4.6', 'second attempts are claimed together'],
   releaseCounts: ['4.8', 'the claim after a shutdown counts an attempt'],
-  childrenNotCounted: ['4.6', "records of children are no progress of their parent"],
+  childrenNotCounted: ['4.6', 'records of children are no progress of their parent'],
   parentsCounted: ['4.6', 'a workflow that waits for its child is counted, and holds the lane'],
 } as const satisfies Record<string, readonly [paragraph: string, text: string]>;
 

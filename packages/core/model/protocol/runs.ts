@@ -1,5 +1,5 @@
 /** Runs (DESIGN 4.5): made, given results, finished, or void. */
-import { decide, firstOf, outcomeResult, recordOf, runOf, broke, type Context } from './context.js';
+import { broke, decide, firstOf, outcomeResult, recordOf, runAt, runOf, stepAt, type Context } from './context.js';
 import { settleRow, takePlace } from './buffer.js';
 import { STAGES, STEPS, type Carrier, type Process, type Run, type RunStep, type State } from './state.js';
 import type { Outcome, Planned } from './body.js';
@@ -12,7 +12,8 @@ export function createRun(ctx: Context, t: State, P: Process, w: number, epoch: 
     const kept = buffer?.steps[i];
     const step: RunStep = { phase: 'idle', row: '', value: '', given: '', kind: '', input: '', order: 0 };
     if (record !== null) Object.assign(step, { row: 'durable', value: record.value, kind: record.kind, input: record.input, order: record.order });
-    else if (kept !== undefined && kept.row !== '' && kept.row !== 'durable' && kept.value !== '') Object.assign(step, { row: 'buffer', value: kept.value, kind: kept.kind, input: kept.input, order: kept.order });
+    else if (kept !== undefined && kept.row !== '' && kept.row !== 'durable' && kept.value !== '')
+      Object.assign(step, { row: 'buffer', value: kept.value, kind: kept.kind, input: kept.input, order: kept.order });
     steps.push(step);
   }
   const start = t.workflows[w] == null ? 'buffer' : 'durable';
@@ -40,12 +41,12 @@ export function createFreshRun(ctx: Context, t: State, P: Process, w: number): v
 
 /** Hands known results to the body until it calls something whose result is not known. */
 export function settle(ctx: Context, t: State, P: Process, w: number): void {
-  const run = runOf(P, w) as Run;
+  const run = runAt(P, w);
   for (;;) {
     const known = ctx.planOf(w, run).calls.filter((c) => isKnown(ctx, t, w, run, c));
-    const call = firstOf(known, (c) => (ctx.broken.replayById ? c.id : (run.steps[c.id] as RunStep).order));
+    const call = firstOf(known, (c) => (ctx.broken.replayById ? c.id : stepAt(run, c.id).order));
     if (call === undefined) return;
-    const step = run.steps[call.id] as RunStep;
+    const step = stepAt(run, call.id);
     if (step.input !== call.input || step.kind !== call.kind)
       broke(t, `nondeterminism: step ${w}.${call.id} was ${step.kind}(${step.input}), is called as ${call.kind}(${call.input})`);
     step.given = step.value;
@@ -55,16 +56,18 @@ export function settle(ctx: Context, t: State, P: Process, w: number): void {
 
 /** It has a result that may be given now: a replay gives results in the order of the first run, so the first run keeps the order of its rows. */
 function isKnown(ctx: Context, t: State, w: number, run: Run, call: Planned): boolean {
-  const step = run.steps[call.id] as RunStep;
+  const step = stepAt(run, call.id);
   if (step.given !== '' || step.value === '' || step.phase !== 'idle') return false;
   if (call.kind === 'wait' || (call.kind === 'sleep' && !t.due[w])) return false;
-  return ctx.broken.givenAsAnswered === true || ctx.broken.replayById === true || !run.steps.some((s) => s.phase !== 'idle' && s.order > 0 && s.order < step.order);
+  return (
+    ctx.broken.givenAsAnswered === true || ctx.broken.replayById === true || !run.steps.some((s) => s.phase !== 'idle' && s.order > 0 && s.order < step.order)
+  );
 }
 
 /** A step has a result. */
 export function deliver(ctx: Context, t: State, P: Process, w: number, i: number, value: string, row: Carrier): void {
-  const run = runOf(P, w) as Run;
-  const step = run.steps[i] as RunStep;
+  const run = runAt(P, w);
+  const step = stepAt(run, i);
   const call = step.value === '' ? ctx.planOf(w, run).calls[i] : undefined;
   if (step.order === 0) takePlace(run, i);
   Object.assign(step, { row, value, phase: 'idle', kind: call?.kind ?? step.kind, input: call?.input ?? step.input });
@@ -73,7 +76,7 @@ export function deliver(ctx: Context, t: State, P: Process, w: number, i: number
 
 /** The outcome is durable: callers are answered, a parent here gets the result. */
 export function finish(ctx: Context, t: State, P: Process, w: number): void {
-  const run = runOf(P, w) as Run;
+  const run = runAt(P, w);
   answerCallers(ctx, t, P, w, run.end as Outcome);
   P.runs[w] = null;
   giveParent(ctx, t, P, w, run.end as Outcome);
@@ -133,7 +136,7 @@ function throwInto(ctx: Context, t: State, P: Process, w: number, run: Run): boo
   if (i < 0) return false;
   Object.assign(run, { outcome: '', end: null });
   const call = ctx.planOf(w, run).calls[i];
-  Object.assign(run.steps[i] as RunStep, { phase: 'idle', given: '!' });
+  Object.assign(stepAt(run, i), { phase: 'idle', given: '!' });
   if (call !== undefined) decide(call, '!', run.decided);
   settle(ctx, t, P, w);
   return true;

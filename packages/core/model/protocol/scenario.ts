@@ -51,7 +51,21 @@ export interface Budget {
 }
 
 export const budget = (over: Partial<Budget> = {}): Budget => ({
-  crash: 0, stop: 0, cut: 0, serialization: 0, database: 0, bump: 0, lapse: 0, cancel: 0, resume: 0, userError: 0, fork: 0, shutdown: 0, retention: 0, failover: 0, ...over,
+  crash: 0,
+  stop: 0,
+  cut: 0,
+  serialization: 0,
+  database: 0,
+  bump: 0,
+  lapse: 0,
+  cancel: 0,
+  resume: 0,
+  userError: 0,
+  fork: 0,
+  shutdown: 0,
+  retention: 0,
+  failover: 0,
+  ...over,
 });
 
 export interface Scenario {

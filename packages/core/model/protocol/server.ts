@@ -2,16 +2,17 @@
 import type { Moves } from '../checker/model.js';
 import { answerAssignment, runAssignment } from './assignments.js';
 import { commit, conflictOf, isRefused } from './commit.js';
-import { broke, nameOf, type Context } from './context.js';
+import { broke, nameOf, processAt, type Context } from './context.js';
 import { learnFence } from './fence.js';
 import { answerJournal } from './journal.js';
-import type { Backend, Process, State } from './state.js';
+import type { Backend, State } from './state.js';
 import { answerTransaction, loseBackend } from './transaction.js';
 
 export function serverMoves(ctx: Context, s: State, to: Moves<State>): void {
   s.backends.forEach((b, k) => {
     const name = describe(b);
-    if (b.state === 'sent' || b.state === 'checked') to.step(`server: ${name}: ${needsCheck(ctx, b) ? 'executor row checked and locked' : work(b)}`, (t) => proceed(ctx, t, k));
+    if (b.state === 'sent' || b.state === 'checked')
+      to.step(`server: ${name}: ${needsCheck(ctx, b) ? 'executor row checked and locked' : work(b)}`, (t) => proceed(ctx, t, k));
     if (b.state === 'sent' && b.kind === 'transaction' && !b.killed && s.budget.serialization > 0)
       to.fault(`server: ${name}: COMMIT fails with 40001`, (t) => {
         t.budget.serialization--;
@@ -52,7 +53,8 @@ function proceed(ctx: Context, t: State, k: number): void {
     if (fenced && !ctx.broken.claimWithoutLock) fail(t, k, 'fenced');
     else {
       runAssignment(ctx, t, b);
-      if (b.got.length > 0 && t.executors[b.executor]?.claimedFrom) broke(t, `workflow ${b.got[0]} was given to executor ${b.executor} after the takeover's claim from it`);
+      if (b.got.length > 0 && t.executors[b.executor]?.claimedFrom)
+        broke(t, `workflow ${b.got[0]} was given to executor ${b.executor} after the takeover's claim from it`);
       done(t, k, 'committed');
     }
     return;
@@ -83,12 +85,12 @@ function done(t: State, k: number, state: 'committed' | 'failed'): void {
 
 function end(t: State, k: number): void {
   const [b] = t.backends.splice(k, 1) as [Backend];
-  if (b.attached) loseBackend(t.processes[b.process] as Process, b);
+  if (b.attached) loseBackend(processAt(t, b.process), b);
 }
 
 function answer(ctx: Context, t: State, k: number): void {
   const [b] = t.backends.splice(k, 1) as [Backend];
-  const P = t.processes[b.process] as Process;
+  const P = processAt(t, b.process);
   if (b.why === 'fenced') learnFence(ctx, t, P);
   else if (b.kind === 'transaction') answerTransaction(ctx, t, P, b);
   else if (b.kind === 'journal') answerJournal(ctx, t, P, b);
@@ -100,7 +102,7 @@ function cut(t: State, k: number): void {
   t.budget.cut--;
   const b = t.backends[k] as Backend;
   b.attached = false;
-  loseBackend(t.processes[b.process] as Process, b);
+  loseBackend(processAt(t, b.process), b);
   if (b.state === 'sent' || b.state === 'checked') b.killed = true;
   else t.backends.splice(k, 1);
 }

@@ -49,8 +49,25 @@ export interface ExecutorRow {
 
 /** A row on its way. Never changed once made. */
 export type Row =
-  | { readonly type: 'start'; readonly w: number; readonly executor: number; readonly epoch: number; readonly outcome: Outcome | null; readonly foreign: boolean }
-  | { readonly type: 'record'; readonly w: number; readonly executor: number; readonly epoch: number; readonly i: number; readonly kind: Kind; readonly input: string; readonly value: string; readonly order: number }
+  | {
+      readonly type: 'start';
+      readonly w: number;
+      readonly executor: number;
+      readonly epoch: number;
+      readonly outcome: Outcome | null;
+      readonly foreign: boolean;
+    }
+  | {
+      readonly type: 'record';
+      readonly w: number;
+      readonly executor: number;
+      readonly epoch: number;
+      readonly i: number;
+      readonly kind: Kind;
+      readonly input: string;
+      readonly value: string;
+      readonly order: number;
+    }
   | { readonly type: 'outcome'; readonly w: number; readonly executor: number; readonly epoch: number; readonly outcome: Outcome }
   | { readonly type: 'park'; readonly w: number; readonly executor: number; readonly epoch: number };
 

@@ -2,12 +2,12 @@
 import type { Moves } from '../checker/model.js';
 import { blankBackend } from './backend.js';
 import { isClaimable, laneIsFree } from './claim.js';
-import { nameOf, type Context } from './context.js';
+import { nameOf, processAt, type Context } from './context.js';
 import type { Backend, Process, State } from './state.js';
 import { createRun } from './runs.js';
 
 export function takeoverMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
-  const P = s.processes[p] as Process;
+  const P = processAt(s, p);
   if (P.takeover === null) {
     startMoves(ctx, s, p, to);
     return;
@@ -17,25 +17,25 @@ export function takeoverMoves(ctx: Context, s: State, p: number, to: Moves<State
   if (stage === 'terminate' && held)
     to.step(`${nameOf(p)}: terminates the backends of executor ${of}`, (t) => {
       terminate(ctx, t, of);
-      if (ctx.broken.exclusiveLockNotAwaited) (t.processes[p] as Process).takeover = { of, stage: 'claim' };
+      if (ctx.broken.exclusiveLockNotAwaited) processAt(t, p).takeover = { of, stage: 'claim' };
     });
   if (stage === 'terminate' && !held) to.step(`${nameOf(p)}: gets the exclusive lock of executor ${of}, sends a claim`, (t) => sendClaim(ctx, t, p, of));
   if (stage === 'claim') to.step(`${nameOf(p)}: sends a claim from executor ${of}`, (t) => sendClaim(ctx, t, p, of));
 }
 
 function startMoves(ctx: Context, s: State, p: number, to: Moves<State>): void {
-  const P = s.processes[p] as Process;
+  const P = processAt(s, p);
   s.executors.forEach((e, x) => {
     if (x === P.executor) return;
     if (!e.fenced && (e.lapsed || ctx.broken.fencesTheLiving)) to.step(`${nameOf(p)}: fences executor ${x}`, (t) => fence(ctx, t, p, x));
     if (e.fenced && e.inScan && !ctx.broken.leavesScanEarly && isClaimable(ctx, s, P, x))
-      to.step(`${nameOf(p)}: goes on with the takeover of executor ${x}`, (t) => void ((t.processes[p] as Process).takeover = { of: x, stage: 'terminate' }));
+      to.step(`${nameOf(p)}: goes on with the takeover of executor ${x}`, (t) => void (processAt(t, p).takeover = { of: x, stage: 'terminate' }));
   });
 }
 
 /** By a conditional update, committed. */
 function fence(ctx: Context, t: State, p: number, x: number): void {
-  const P = t.processes[p] as Process;
+  const P = processAt(t, p);
   Object.assign(t.executors[x] as object, { fenced: true, inScan: true });
   P.takeover = { of: x, stage: ctx.broken.fenceTakenForWait ? 'claim' : 'terminate' };
   if (!ctx.broken.claimsWithFence) return;
@@ -66,7 +66,7 @@ function terminate(ctx: Context, t: State, x: number): void {
 }
 
 function sendClaim(ctx: Context, t: State, p: number, of: number): void {
-  const P = t.processes[p] as Process;
+  const P = processAt(t, p);
   const listed = ctx.broken.claimsListedRows ? t.workflows.flatMap((row, w) => (row?.owner === of && row.status === 'PENDING' ? [w] : [])) : [];
   t.backends.push({ ...blankBackend('claim', p, P.executor), from: of, lane: laneIsFree(ctx, t, P) ? 'again' : 'first', got: listed });
   P.takeover = { of, stage: 'claiming' };

@@ -1,5 +1,24 @@
 /** Bodies of workflows. W: writing transaction, R: read-only one, C: communicator. */
-import { all, child, communicate, poison, race, read, recordsWinner, send, sleep, StepError, wait, winner, write, writeAndStart, writeLocking, writeUsing, type Body, type Call } from '../protocol/body.js';
+import {
+  all,
+  child,
+  communicate,
+  poison,
+  race,
+  read,
+  recordsWinner,
+  send,
+  sleep,
+  StepError,
+  wait,
+  winner,
+  write,
+  writeAndStart,
+  writeLocking,
+  writeUsing,
+  type Body,
+  type Call,
+} from '../protocol/body.js';
 
 /** Steps one after the other; an array is called at once. */
 export const sequence = (...stages: (Call | Call[])[]): Body =>

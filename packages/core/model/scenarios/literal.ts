@@ -70,7 +70,11 @@ export const literals: readonly Literal[] = [
   {
     text: '4.5: only roots are resumed',
     repaired: 'with a root its CANCELLED and DEAD children whose result nobody recorded are resumed in the same statement',
-    scenario: { workflows: [{ body: sequence(child(1)) }, { body: sequence(write, sleep), parent: 0 }], callers: called, budget: budget({ cancel: 1, resume: 1 }) },
+    scenario: {
+      workflows: [{ body: sequence(child(1)) }, { body: sequence(write, sleep), parent: 0 }],
+      callers: called,
+      budget: budget({ cancel: 1, resume: 1 }),
+    },
     broken: { resumesRootOnly: true },
   },
   {

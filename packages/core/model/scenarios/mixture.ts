@@ -11,7 +11,7 @@ const rich = budget({ crash: 3, stop: 2, cut: 3, serialization: 2, database: 2, 
 /** One shape in the hands of three executors. */
 export const crowded = (shape: ShapeName): Scenario => ({ ...(shapes[shape] as Shape), processes: executors, anyVictim: true, maxRecoveries: 3, budget: rich });
 
-/** Two or three shapes, called at different processes; which ones, the seed says. */
+/** Up to three shapes, called at different processes; which ones, the seed says. */
 export function mixture(seed: number): { readonly name: string; readonly scenario: Scenario } {
   const names = (Object.keys(shapes) as ShapeName[]).filter((n) => !('pooler' in shapes[n]));
   const pick = (k: number): ShapeName => names[Math.abs(Math.imul(seed + 1, 0x9e3779b1 + 2 * k) >>> 8) % names.length] as ShapeName;
@@ -24,7 +24,19 @@ export function mixture(seed: number): { readonly name: string; readonly scenari
     callers.push(...shape.callers.map((c) => ({ process: (c.process + k) % executors, workflow: c.workflow + by })));
     workflows.push(...shape.workflows.map((w) => moved(w, by)));
   });
-  return { name: chosen.join(' & '), scenario: { workflows, callers, processes: executors, anyVictim: true, maxRecoveries: 3, atOnce: seed % 2 === 0, slowRenewal: seed % 3 === 0, budget: rich } };
+  return {
+    name: chosen.join(' & '),
+    scenario: {
+      workflows,
+      callers,
+      processes: executors,
+      anyVictim: true,
+      maxRecoveries: 3,
+      atOnce: seed % 2 === 0,
+      slowRenewal: seed % 3 === 0,
+      budget: { ...rich, failover: seed % 4 === 0 ? 1 : 0 },
+    },
+  };
 }
 
 /** The same workflow with other numbers for the workflows that it refers to. */

@@ -14,7 +14,7 @@ export interface Try {
 const t = (shape: ShapeName, over: Partial<Budget> = {}, rest: Partial<Try> = {}): Try => ({ shape, budget: budget(over), ...rest });
 const stopped = { stop: 1, lapse: 1 };
 
-export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly Try[]>> = {
+export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly [Try, ...Try[]]>> = {
   conflictIgnored: [t('direct W id twice')],
   recordInOwnCommit: [t('W', { crash: 1 })],
   outboxAfterCommit: [t('W starts W', { crash: 1 })],
@@ -56,6 +56,7 @@ export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly Try[]
   forkCopiesGaps: [t('W||W and its fork', { fork: 1 })],
   forkInTwoCommits: [t('R,W and its fork', { fork: 1 })],
   failedFunctionCommits: [t('W', { userError: 1 })],
+  errorNotRecorded: [t('W catch W', { userError: 1 })],
   infrastructureRecorded: [t('W||W', { serialization: 1 })],
   leaseNotCompared: [t('W,C', { lapse: 1 })],
   leaseFromAnswer: [t('C, slow renewal', { lapse: 2 })],
@@ -73,6 +74,7 @@ export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly Try[]
   claimsListedRows: [t('W,W three processes', { crash: 1 })],
   claimWithoutLock: [t('W,W three processes', { crash: 2 })],
   timelineNotRead: [t('C,W,W', { failover: 1 })],
+  lostForkRunsAgain: [t('W||W and its fork', { failover: 1 })],
   attemptsTotal: [t('W,W of few recoveries', { crash: 2 })],
   attemptsForgotten: [t('poison')],
   neighboursInLane: [t('poison and a neighbour')],
@@ -80,4 +82,16 @@ export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly Try[]
 };
 
 /** Broken alone they do no harm in the model: a second rule holds. */
-type LiteralRule = 'updateDoesNotRaise' | 'parkOverCancel' | 'wakeKeepsEpoch' | 'resumesRootOnly' | 'cancelsTheDead' | 'parkedMissDeadline' | 'parentsCounted' | 'childrenNotCounted' | 'retentionAtOnce' | 'bufferOverFailover' | 'replayById' | 'givenAsAnswered';
+type LiteralRule =
+  | 'updateDoesNotRaise'
+  | 'parkOverCancel'
+  | 'wakeKeepsEpoch'
+  | 'resumesRootOnly'
+  | 'cancelsTheDead'
+  | 'parkedMissDeadline'
+  | 'parentsCounted'
+  | 'childrenNotCounted'
+  | 'retentionAtOnce'
+  | 'bufferOverFailover'
+  | 'replayById'
+  | 'givenAsAnswered';

@@ -5,7 +5,9 @@ import { small } from './small.js';
 
 export type Pair = readonly [ShapeName, BudgetName];
 
-const common: readonly BudgetName[] = ['own', 'crashes', 'zombie', 'database', 'cancel', 'resume', 'errors', 'failures', 'shutdown', 'failover'];
+const one: readonly BudgetName[] = ['none', 'a crash', 'a cut', 'a 40001', 'a stop', 'a database crash', 'a cancel', 'a shutdown', 'a failover'];
+
+const several: readonly BudgetName[] = ['own', 'crashes', 'zombie', 'database', 'cancel', 'resume', 'errors', 'failures', 'shutdown', 'failover'];
 
 /** All that is checked by `clean`; most of it within its bound. */
 export function allPairs(): Pair[] {
@@ -14,9 +16,9 @@ export function allPairs(): Pair[] {
 
 function budgetsOf(name: ShapeName): readonly BudgetName[] {
   const shape: Shape = shapes[name];
-  if (name.startsWith('poison')) return ['poison', 'poison, resume'];
-  if (shape.processes === 3) return ['own', 'crashes', 'takeovers'];
-  return common;
+  if (name.startsWith('poison')) return ['none', 'a cut', 'a 40001', 'poison, resume'];
+  if (shape.processes === 3) return [...one, 'own', 'crashes', 'takeovers'];
+  return [...one, ...several];
 }
 
 /** Small enough for every commit. */

@@ -1,12 +1,34 @@
 /** The shapes of workflows that the model is checked with: who calls what, and what it does. */
 import type { Body, Call } from '../protocol/body.js';
 import { budget, type Budget, type Scenario, type WorkflowSpec } from '../protocol/scenario.js';
-import { branches, branchesGoOn, catches, child, communicate, ignoresWhichError, poison, racesRecorded, read, send, sequence, sleep, throwsAfter, usesFirstError, wait, write, writeAndStart, writeLocking } from './bodies.js';
+import {
+  branches,
+  branchesGoOn,
+  catches,
+  child,
+  communicate,
+  ignoresWhichError,
+  poison,
+  racesRecorded,
+  read,
+  send,
+  sequence,
+  sleep,
+  throwsAfter,
+  usesFirstError,
+  wait,
+  write,
+  writeAndStart,
+  writeLocking,
+} from './bodies.js';
 
 export type Shape = Omit<Scenario, 'budget'>;
 
 const called = [{ process: 0, workflow: 0 }];
-const twice = [{ process: 0, workflow: 0 }, { process: 1, workflow: 0 }];
+const twice = [
+  { process: 0, workflow: 0 },
+  { process: 1, workflow: 0 },
+];
 const one = (body: Body, spec: Partial<WorkflowSpec> = {}, rest: Partial<Shape> = {}): Shape => ({ workflows: [{ body, ...spec }], callers: called, ...rest });
 const steps = (...stages: (Call | Call[])[]): Shape => one(sequence(...stages));
 const both = (body: Body, spec: Partial<WorkflowSpec> = {}): Shape => ({ workflows: [{ body, explicit: true, ...spec }], callers: twice });
@@ -15,7 +37,7 @@ const W = sequence(write);
 
 /** One workflow, or one and its children, in the hands of two processes. */
 export const shapes = {
-  'W': steps(write),
+  W: steps(write),
   'R,W': steps(read, write),
   'R,C,W': steps(read, communicate, write),
   'C,W': steps(communicate, write),
@@ -58,22 +80,67 @@ export const shapes = {
   'R,W with a deadline': one(sequence(read, write), { deadline: true }),
   'sleep,W with a deadline': one(sequence(sleep, write), { deadline: true }),
   'W,wait with a deadline': one(sequence(write, wait), { deadline: true }),
-  'child(wait) with a deadline': { workflows: [{ body: sequence(child(1)), deadline: true }, { body: sequence(wait), parent: 0, deadline: true }], callers: called },
-  'R,W and its fork': { workflows: [{ body: sequence(read, write) }, { body: sequence(read, write), fork: { of: 0, step: 1 } }], callers: [{ process: 0, workflow: 0 }, { process: 1, workflow: 1 }] },
-  'W||W and its fork': { workflows: [{ body: sequence([write, write]) }, { body: sequence([write, write]), fork: { of: 0, step: 2 } }], callers: [{ process: 0, workflow: 0 }, { process: 1, workflow: 1 }] },
+  'child(wait) with a deadline': {
+    workflows: [
+      { body: sequence(child(1)), deadline: true },
+      { body: sequence(wait), parent: 0, deadline: true },
+    ],
+    callers: called,
+  },
+  'R,W and its fork': {
+    workflows: [{ body: sequence(read, write) }, { body: sequence(read, write), fork: { of: 0, step: 1 } }],
+    callers: [
+      { process: 0, workflow: 0 },
+      { process: 1, workflow: 1 },
+    ],
+  },
+  'W||W and its fork': {
+    workflows: [{ body: sequence([write, write]) }, { body: sequence([write, write]), fork: { of: 0, step: 2 } }],
+    callers: [
+      { process: 0, workflow: 0 },
+      { process: 1, workflow: 1 },
+    ],
+  },
   'R,W id twice': both(sequence(read, write)),
   'C id twice': both(sequence(communicate)),
   'R,W id started twice': both(sequence(read, write), { started: true }),
   'direct W id twice': both(W, { direct: true }),
-  'child(W) id twice': { workflows: [{ body: sequence(child(1)), explicit: true }, { body: W, parent: 0 }], callers: twice },
-  'poison': one(sequence(write, poison), { started: true, poison: true }, { maxRecoveries: 2 }),
-  'poison and a neighbour': {
-    workflows: [{ body: sequence(poison), started: true, poison: true }, { body: W, started: true }],
-    callers: [{ process: 0, workflow: 0 }, { process: 0, workflow: 1 }], maxRecoveries: 2,
+  'child(W) id twice': {
+    workflows: [
+      { body: sequence(child(1)), explicit: true },
+      { body: W, parent: 0 },
+    ],
+    callers: twice,
   },
-  'poison child': { workflows: [{ body: sequence(child(1)), started: true, poison: true }, { body: sequence(write, poison), parent: 0, poison: true }], callers: called, maxRecoveries: 2 },
+  poison: one(sequence(write, poison), { started: true, poison: true }, { maxRecoveries: 2 }),
+  'poison and a neighbour': {
+    workflows: [
+      { body: sequence(poison), started: true, poison: true },
+      { body: W, started: true },
+    ],
+    callers: [
+      { process: 0, workflow: 0 },
+      { process: 0, workflow: 1 },
+    ],
+    maxRecoveries: 2,
+  },
+  'poison child': {
+    workflows: [
+      { body: sequence(child(1)), started: true, poison: true },
+      { body: sequence(write, poison), parent: 0, poison: true },
+    ],
+    callers: called,
+    maxRecoveries: 2,
+  },
   'W,W of few recoveries': one(sequence(write, write), { started: true }, { maxRecoveries: 1 }),
-  'child(W,W) of few recoveries': { workflows: [{ body: sequence(child(1)), started: true }, { body: sequence(write, write), parent: 0 }], callers: called, maxRecoveries: 1 },
+  'child(W,W) of few recoveries': {
+    workflows: [
+      { body: sequence(child(1)), started: true },
+      { body: sequence(write, write), parent: 0 },
+    ],
+    callers: called,
+    maxRecoveries: 1,
+  },
   'R,W pooler': one(sequence(read, write), {}, { pooler: true }),
   'W,C pooler': one(sequence(write, communicate), {}, { pooler: true }),
   'W||W pooler': one(sequence([write, write]), {}, { pooler: true }),
@@ -102,7 +169,6 @@ export const budgets = {
   resume: budget({ cancel: 1, resume: 1, cut: 1, bump: 1 }),
   errors: budget({ userError: 1, serialization: 1, crash: 1, bump: 1 }),
   failures: budget({ userError: 2, resume: 1, bump: 1 }),
-  poison: budget(),
   'poison, resume': budget({ resume: 1, cancel: 1 }),
   shutdown: budget({ shutdown: 1, crash: 1, cut: 1, bump: 1 }),
   failover: budget({ failover: 1, crash: 1, cut: 1 }),

@@ -1,6 +1,7 @@
 /** What user code calls inside functions: ids, time, randomness, sleep, start, handles, log. */
 import { randomUUID as newUUID } from 'node:crypto';
 import { raise, type Duration, type Type } from '@apiary/decorators/internal';
+import { wallClock } from '../clock.js';
 import { context, type Context } from '../context.js';
 import { withFields, type Logger } from '../log.js';
 import { Handle } from '../workflows/handle.js';
@@ -46,7 +47,7 @@ export function sleep(time: Duration | Date): Promise<void> {
 export function now(): Date {
   const scope = context.getStore();
   if (scope?.kind === 'workflow') return new Date(scope.run.value('now', () => scope.executor.clock.now()));
-  return scope === undefined ? new Date() : new Date(scope.executor.clock.now());
+  return new Date(scope === undefined ? wallClock() : scope.executor.clock.now());
 }
 
 /** As Math.random; in a workflow body recorded. */

@@ -1,4 +1,5 @@
 /** Makes buffers durable through the journal. */
+import { after, monotonic, type Alarm } from '../clock.js';
 import type { Group } from '../journal/group.js';
 import { LostRow } from '../journal/group.js';
 import { addOutcome } from './commit.js';
@@ -18,7 +19,7 @@ export class Barrier {
   readonly #executor: Executor;
   /** Communicator records that wait for company, and the one timer for them. */
   #lingering: Lingering[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #alarm: Alarm | undefined;
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -73,13 +74,13 @@ export class Barrier {
   /** A communicator's record that nothing has carried some milliseconds after the call ended goes by itself. */
   linger(run: Run, record: Buffered<RecordRow>): void {
     const { lingerMs } = this.#executor.config;
-    this.#lingering.push({ run, record, due: performance.now() + lingerMs });
-    this.#timer ??= setTimeout(this.#sweep, lingerMs);
+    this.#lingering.push({ run, record, due: monotonic() + lingerMs });
+    this.#alarm ??= after(lingerMs, this.#sweep);
   }
 
   readonly #sweep = (): void => {
-    this.#timer = undefined;
-    const now = performance.now();
+    this.#alarm = undefined;
+    const now = monotonic();
     let next = 0;
     for (; next < this.#lingering.length; next++) {
       const { run, record, due } = this.#lingering[next] as Lingering;
@@ -88,11 +89,11 @@ export class Barrier {
     }
     this.#lingering.splice(0, next);
     const first = this.#lingering[0];
-    if (first !== undefined) this.#timer = setTimeout(this.#sweep, Math.max(1, first.due - now));
+    if (first !== undefined) this.#alarm = after(Math.max(1, first.due - now), this.#sweep);
   };
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#alarm?.cancel();
     this.#lingering = [];
   }
 }

@@ -68,6 +68,7 @@ export class Lifecycle {
       const fn = this.#executor.registry.functions.get(row.name);
       if (fn === undefined) continue;
       const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash);
+      ticket.identify(row.name, row.inputHash);
       this.begin(new Run({
         executor: this.#executor, ticket, fn, input: Input.stored(this.#executor.codec, fn, row.input), epoch: 1, start: undefined, history: new Map(),
         deadline: row.deadline, rootId: row.rootId ?? row.workflowId, parentId: row.parentId, first: true,
@@ -91,6 +92,7 @@ export class Lifecycle {
 
   #beginStored(workflow: StoredWorkflow, records: readonly StoredRecord[], ticket: Ticket, parent: { run: Run; call: Call } | undefined, kept: readonly RecordRow[] = []): void {
     const executor = this.#executor;
+    ticket.identify(workflow.name, workflow.inputHash ?? '');
     const fn = executor.registry.functions.get(workflow.name);
     const history = new Map<string, StoredRecord | RecordRow>(records.map((r) => [r.stepId, r]));
     const mine = kept.filter((row) => !history.has(row.stepId) && row.epoch === workflow.epoch && row.executorId === workflow.executorId);
@@ -118,8 +120,8 @@ export class Lifecycle {
     if (row.status !== 'PENDING' || row.executorId !== executor.id || row.wakeAt !== null) return executor.observer.ticket(row.workflowId);
     return executor.store.untilAnswered((store) => store.records([row.workflowId])).then((records) => {
       const known = executor.tickets.get(row.workflowId);
-      if (known !== undefined) return known;
-      const ticket = this.newTicket(row.workflowId, row.name, row.inputHash ?? '');
+      if (known !== undefined && !known.isObserved) return known;
+      const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash ?? '');
       this.#beginStored(row, records, ticket, parent.isVoid ? undefined : { run: parent, call });
       return ticket;
     });
@@ -165,6 +167,8 @@ export class Lifecycle {
 
   parked(run: Run, wakeAt: number): void {
     run.park();
+    // Nothing of it is under way: should the answer of its wake-up be lost, the sweep adopts it, though somebody waits for it here.
+    run.resolved = true;
     this.running.delete(run);
     if (run.ticket.hasWaiters) this.#executor.observer.watch(run.ticket);
     else this.#executor.tickets.delete(run.workflowId);

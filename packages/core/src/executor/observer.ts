@@ -1,5 +1,6 @@
 /** Waits for outcomes of workflows that this process does not run: one read a round for all of them; polling is the guarantee (DESIGN L9). */
 import { apiaryError } from '@apiary/decorators/internal';
+import { after, type Alarm } from '../clock.js';
 import type { StoredWorkflow } from '../store/statements/read.js';
 import type { Executor } from './executor.js';
 import type { Outcome } from './rows.js';
@@ -10,10 +11,11 @@ const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
 
 export class Observer {
   readonly #executor: Executor;
-  readonly #watched = new Map<string, Ticket>();
+  /** By workflow: more than one where a start came after a handle. */
+  readonly #watched = new Map<string, Set<Ticket>>();
   /** By workflow: the executor that was asked to tell when it ends. */
   readonly #asked = new Map<string, string>();
-  #timer: NodeJS.Timeout | undefined;
+  #alarm: Alarm | undefined;
   #delay = firstMs;
   #busy = false;
   #closed = false;
@@ -38,7 +40,9 @@ export class Observer {
 
   watch(ticket: Ticket): void {
     if (ticket.settled || this.#closed) return;
-    this.#watched.set(ticket.workflowId, ticket);
+    const others = this.#watched.get(ticket.workflowId);
+    if (others === undefined) this.#watched.set(ticket.workflowId, new Set([ticket]));
+    else others.add(ticket);
     this.#delay = firstMs;
     this.#plan(0);
   }
@@ -50,12 +54,12 @@ export class Observer {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#alarm?.cancel();
   }
 
   #plan(delay: number): void {
-    clearTimeout(this.#timer);
-    if (!this.#closed && this.#watched.size > 0) this.#timer = setTimeout(this.#look, delay);
+    this.#alarm?.cancel();
+    if (!this.#closed && this.#watched.size > 0) this.#alarm = after(delay, this.#look);
   }
 
   readonly #look = (): void => {
@@ -69,9 +73,11 @@ export class Observer {
   };
 
   async #read(): Promise<void> {
-    for (const [id, ticket] of this.#watched) if (ticket.settled) this.#watched.delete(id);
-    // A run of this process will settle its ticket itself.
-    const ids = [...this.#watched].filter(([, t]) => t.run === undefined || t.run.isVoid).map(([id]) => id);
+    for (const [id, tickets] of this.#watched) {
+      for (const ticket of tickets) if (ticket.settled) tickets.delete(ticket);
+      if (tickets.size === 0) this.#watched.delete(id);
+    }
+    const ids = [...this.#watched].filter(([, tickets]) => [...tickets].some(isRunElsewhere)).map(([id]) => id);
     if (ids.length === 0) return;
     let rows: StoredWorkflow[];
     try {
@@ -90,14 +96,22 @@ export class Observer {
   }
 
   #tell(id: string, row: StoredWorkflow | undefined): void {
-    const ticket = this.#watched.get(id);
-    if (ticket === undefined) return;
     if (row !== undefined && !terminal.has(row.status)) return this.#ask(row);
-    if (ticket.run !== undefined && !ticket.run.isVoid) return;
+    const tickets = this.#watched.get(id) ?? new Set();
+    for (const ticket of tickets) {
+      if (!isRunElsewhere(ticket)) continue;
+      tickets.delete(ticket);
+      if (this.#executor.tickets.get(id) === ticket) this.#executor.tickets.delete(id);
+      if (row === undefined) ticket.fail(apiaryError('NOT_FOUND', { workflowId: id }, { workflowId: id }));
+      else ticket.settle({ status: row.status, output: row.output, error: row.error } as Outcome);
+    }
+    if (tickets.size > 0) return;
     this.#watched.delete(id);
     this.#asked.delete(id);
-    if (this.#executor.tickets.get(id) === ticket) this.#executor.tickets.delete(id);
-    if (row === undefined) ticket.fail(apiaryError('NOT_FOUND', { workflowId: id }, { workflowId: id }));
-    else ticket.settle({ status: row.status, output: row.output, error: row.error } as Outcome);
   }
+}
+
+/** A run of this process settles its ticket itself. */
+function isRunElsewhere({ run }: Ticket): boolean {
+  return run === undefined || run.isVoid;
 }

@@ -9,14 +9,27 @@ import { Input } from './input.js';
 import { Run } from './run.js';
 import type { Outcome } from './rows.js';
 import { ignore, RunVoid } from './signals.js';
-import type { Ticket } from './ticket.js';
+import { Ticket } from './ticket.js';
 
 const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
+
+/** A call with checked arguments. */
+interface OutsideCall {
+  readonly fn: RegisteredFunction;
+  readonly target: object;
+  readonly input: Input;
+  readonly deadline: number | null;
+  readonly workflowId: string | undefined;
+  /** Make the start row durable before the body runs. */
+  readonly durable: boolean;
+}
 const noSettings: StartSettings = { workflowId: undefined, deadline: undefined };
 
 export class Outside {
   readonly #executor: Executor;
   #lookups: { readonly id: string; resolve(row: StoredWorkflow | undefined): void; reject(error: unknown): void }[] = [];
+  /** Tickets whose id is being looked up. */
+  readonly #looking = new Map<Ticket, Promise<void>>();
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -50,24 +63,51 @@ export class Outside {
     if (workflowId !== undefined) checkId(workflowId);
     const input = Input.of(executor.codec, fn, args);
     const deadline = executor.functions.deadline(fn, settings.deadline, null, executor.clock.now());
+    return this.#start({ fn, target, input, deadline, workflowId, durable });
+  }
+
+  #start(call: OutsideCall): Ticket {
+    const executor = this.#executor;
+    const { fn, input, workflowId } = call;
     const known = workflowId === undefined ? undefined : executor.tickets.get(workflowId);
     if (known !== undefined && known.name !== '') {
-      this.#sameCall(known.workflowId, known.name, known.inputHash, fn, input, undefined);
+      // Only what is stored can tell whether this is another input, or the other call was the wrong one.
+      const undecided = this.#looking.has(known) || known.run === undefined;
+      if (undecided && (known.name !== fn.name || known.inputHash !== input.hash)) return this.#startApart(known, call);
+      this.#sameCall(known.workflowId, known.name, known.inputHash, fn, input, known.run?.input.text);
       return known;
     }
     const ticket = executor.lifecycle.newTicket(workflowId ?? newId(), fn.name, input.hash);
-    const begin = (first: boolean): void => this.#begin(ticket, fn, target, input, deadline, durable, first);
-    if (workflowId === undefined) begin(true);
+    if (workflowId === undefined) this.#begin(ticket, call, true);
     else {
-      void this.#join(ticket, fn, input).then(
-        (absent) => { if (absent) begin(false); },
+      const looked = this.#join(ticket, fn, input).then(
+        (absent) => { if (absent) this.#begin(ticket, call, false); },
         (error: unknown) => this.#refuse(ticket, error),
-      );
+      ).finally(() => this.#looking.delete(ticket));
+      this.#looking.set(ticket, looked);
     }
     return ticket;
   }
 
-  #begin(ticket: Ticket, fn: RegisteredFunction, target: object, input: Input, deadline: number | null, durable: boolean, first: boolean): void {
+  /** A ticket of its own, which follows that of the id once it is known whose call the stored one is. */
+  #startApart(known: Ticket, call: OutsideCall): Ticket {
+    const { fn, input } = call;
+    const apart = new Ticket(known.workflowId, fn.name, input.hash);
+    const follow = async (): Promise<void> => {
+      let present: Ticket | undefined = known;
+      for (; present !== undefined && this.#looking.has(present); present = this.#executor.tickets.get(known.workflowId)) await this.#looking.get(present);
+      const row = present === undefined || present.run !== undefined ? undefined : await this.#lookup(known.workflowId);
+      if (row !== undefined) this.#sameCall(row.workflowId, row.name, row.inputHash, fn, input, row.input);
+      const followed = row === undefined || present === undefined ? this.#start(call) : present;
+      followed.hasWaiters = true;
+      followed.started.then(() => apart.begun(), ignore);
+      apart.settle(await followed.outcome);
+    };
+    follow().catch((error: unknown) => apart.fail(error));
+    return apart;
+  }
+
+  #begin(ticket: Ticket, { fn, target, input, deadline, durable }: OutsideCall, first: boolean): void {
     const executor = this.#executor;
     const start = executor.lifecycle.startRow(fn, ticket.workflowId, input, deadline);
     const run = new Run({ executor, ticket, fn, input, epoch: 1, start, history: new Map(), deadline, rootId: ticket.workflowId, parentId: null, first });

@@ -8,8 +8,9 @@ import type { Run } from './run.js';
  */
 export class Ticket {
   readonly workflowId: string;
-  readonly name: string;
-  readonly inputHash: string;
+  /** Empty while nobody in this process knows more than the id. */
+  name: string;
+  inputHash: string;
   /** Resolves with the outcome as stored; rejects with CONFLICT, INVALID_ID and the like, where there is none. */
   readonly outcome: Promise<Outcome>;
   /** Resolves when the start row is durable. */
@@ -44,6 +45,13 @@ export class Ticket {
     // Nobody may be waiting for one of the two.
     this.outcome.catch(ignore);
     this.started.catch(ignore);
+  }
+
+  /** The workflow that an id turned out to be. */
+  identify(name: string, inputHash: string): void {
+    if (this.name !== '') return;
+    this.name = name;
+    this.inputHash = inputHash;
   }
 
   /** The wait before the next run of a body that was void: none the first time. */

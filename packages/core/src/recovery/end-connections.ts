@@ -3,6 +3,7 @@
  * only the exclusive one says that they are gone. Behind a pooler its transactions lock its row instead.
  */
 import { Backoff } from '../backoff.js';
+import { delay } from '../clock.js';
 import type { Executor } from '../executor/executor.js';
 import { classify } from '../store/connection/classify.js';
 import type { Connection } from '../store/connection/connection.js';
@@ -85,7 +86,7 @@ async function takeRow(executor: Executor, executorId: string): Promise<readonly
 /** Ends the transactions that a backend waits for, until it waits no more. */
 async function endBlockers({ store }: Executor, pid: unknown, over: () => boolean): Promise<void> {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await delay(lookMs);
     if (over()) return;
     const { rows } = await store.query<{ pid: number }>('blockers', [pid]);
     if (rows.length > 0 && !over()) await store.connections.system(async (c) => { for (const row of rows) await terminate(c, row.pid); });

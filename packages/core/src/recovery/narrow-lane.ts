@@ -1,4 +1,4 @@
-import { monotonic } from '../clock.js';
+import { delay, monotonic } from '../clock.js';
 import type { Executor } from '../executor/executor.js';
 import { claimBatch } from './claim.js';
 
@@ -31,7 +31,7 @@ export class NarrowLane {
       const [taken] = await claimBatch(this.#executor, executorId, 1, 'again');
       if (taken === undefined) return false;
       this.#occupant = { workflowId: taken.workflowId, since: monotonic() };
-      await Promise.race([this.#executor.tickets.get(taken.workflowId)?.outcome.catch(() => {}), new Promise((resolve) => setTimeout(resolve, lookMs))]);
+      await Promise.race([this.#executor.tickets.get(taken.workflowId)?.outcome.catch(() => {}), delay(lookMs)]);
     }
   }
 

@@ -2,7 +2,7 @@
  * The one loop of an idle executor: once a poll it sends one statement that renews the lease and brings back all there is to know
  * (cancellations, rows of mine that I do not run, when the next parked workflow is due, other executors).
  */
-import { monotonic, type Timer } from '../clock.js';
+import { after, monotonic, type Alarm, type Timer } from '../clock.js';
 import type { Executor } from '../executor/executor.js';
 import type { StoredWorkflow } from '../store/statements/read.js';
 import { Takeover, type OtherExecutor } from './takeover.js';
@@ -21,7 +21,7 @@ const wakeBatch = 200;
 export class Poll {
   readonly #executor: Executor;
   readonly #takeover: Takeover;
-  #timer: NodeJS.Timeout | undefined;
+  #alarm: Alarm | undefined;
   #wake: { readonly at: number; readonly timer: Timer } | undefined;
   #stopped = false;
   #sweepDue = false;
@@ -47,7 +47,7 @@ export class Poll {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#alarm?.cancel();
     this.#wake?.timer.cancel();
     await this.#current;
     await this.#takeover.idle();
@@ -61,9 +61,9 @@ export class Poll {
 
   #plan(): void {
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
+    this.#alarm = after(this.#delay, () => {
       void this.#tick().finally(() => this.#plan());
-    }, this.#delay);
+    });
   }
 
   #tick(): Promise<void> {

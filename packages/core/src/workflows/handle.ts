@@ -1,5 +1,6 @@
 /** The handle of a workflow: outside it asks the database, in a workflow each answer is a recorded step. */
 import { apiaryError, milliseconds, raise } from '@apiary/decorators/internal';
+import { after } from '../clock.js';
 import { context } from '../context.js';
 import type { Executor } from '../executor/executor.js';
 import { restored } from '../executor/router.js';
@@ -125,17 +126,17 @@ function waiting<T>(result: Promise<T>, { timeoutMs, signal }: Wait): Promise<T>
   result.catch(ignore);
   return new Promise<T>((resolve, reject) => {
     const stop = (): void => {
-      clearTimeout(timer);
+      alarm.cancel();
       signal?.removeEventListener('abort', onAbort);
     };
     const onAbort = (): void => {
       stop();
       reject(signal?.reason as Error);
     };
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => {
+    const alarm = after(timeoutMs ?? Number.POSITIVE_INFINITY, () => {
       stop();
-      reject(apiaryError('WAIT_TIMEOUT', { timeoutMs }));
-    }, Math.min(timeoutMs, 0x7fffffff));
+      reject(apiaryError('WAIT_TIMEOUT', { timeoutMs: timeoutMs as number }));
+    });
     if (signal?.aborted === true) return onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     result.then(resolve, reject).finally(stop);

@@ -188,4 +188,30 @@ describe('behaviours of workflow ids', () => {
     expect(await engine.app.start(Flows, { workflowId: 'b72' }).run('mine', { b: 2, a: 1 }).result()).equal('wrote mine1');
     expect(await engine.ledger('b72')).deep.equal(['mine']);
   });
+
+  it('BEHAVIOUR 72: a caller with the wrong input, or function, takes nothing from the right one that calls at the same time', async () => {
+    await run('b72-two', 'mine');
+    const wrong = rejected(run('b72-two', 'theirs'));
+    const other = rejected(engine.app.start(OtherFlows, { workflowId: 'b72-two' }).run('mine').result());
+    const right = run('b72-two', 'mine');
+    expect(await right).equal('wrote mine');
+    expect([(await wrong).code, (await other).code]).deep.equal(['CONFLICT', 'CONFLICT']);
+    // The same where the run is under way in another process.
+    gates.close('run');
+    const elsewhere = await engine.another();
+    await elsewhere.start(Flows, { workflowId: 'b72-three' }).run('mine', { a: 1, b: 2 });
+    await gates.reached('run', 2);
+    const later = rejected(run('b72-three', 'theirs'));
+    const joined = [{ a: 1, b: 2 }, { b: 2, a: 1 }].map((options) => engine.app.start(Flows, { workflowId: 'b72-three' }).run('mine', options).result());
+    expect((await later).code).equal('CONFLICT');
+    gates.open('run');
+    expect(await Promise.all(joined)).deep.equal(['wrote mine1', 'wrote mine1']);
+    await elsewhere.shutdown({ grace: 0 });
+  });
+
+  it('BEHAVIOUR 72: of two new calls with one id and different input one runs, the other is told', async () => {
+    const both = await Promise.allSettled([run('b72-new', 'one'), run('b72-new', 'two')]);
+    expect(both.map((r) => r.status)).deep.equal(['fulfilled', 'rejected']);
+    expect(await engine.ledger('b72-new')).deep.equal(['one']);
+  });
 });

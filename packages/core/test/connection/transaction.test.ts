@@ -1,6 +1,6 @@
-import { classify, isInfrastructure, UserTransaction, type Connection } from '@apiary/core/internal';
+import { classify, isInfrastructure, UserTransaction, type Connection, type FlightPoint } from '@apiary/core/internal';
 import { db, sql } from '@apiary/core';
-import { killBackend, until } from '@apiary/testing/internal';
+import { executes, killBackend, TcpProxy, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import pg from 'pg';
 import { bench, countWrites, inside, lent, readCommitted, rejected, serializable, transact, type Bench } from '../support/connections.js';
@@ -487,6 +487,35 @@ describe('a transaction of user code', () => {
       expect((await connection.fly([{ text: 'select 1 as n' }]))[0]?.rows).deep.equal([{ n: 1 }]);
     });
     await untouched();
+  });
+
+  it('a cancel that reaches the server before its statement is repeated', async () => {
+    const target = new URL(b.database.connectionString);
+    await using proxy = await TcpProxy.start({ target: { host: target.hostname, port: Number(target.port) } });
+    let cancels = 0;
+    await using other = await bench({
+      database: proxy.connectionString(target.href),
+      probe: (point, detail) => {
+        if (point === 'flight:answered' && (detail as FlightPoint).statements.some((s) => s.text.includes('pg_cancel_backend'))) cancels++;
+      },
+    });
+    await lent(other.connections, async (connection) => {
+      const transaction = new UserTransaction(connection, { begin: [serializable], label: 'T' });
+      const late = proxy.add({ on: 'request', is: executes(/pg_sleep/), fault: { kind: 'hold request' } });
+      const slow = inside(transaction, () =>
+        sql`select pg_sleep(60)`.then(
+          () => 'slept',
+          (error: { code?: string }) => error.code,
+        ),
+      );
+      await late.hit;
+      const rolledBack = transaction.rollback();
+      await until('a cancel was sent in vain', () => cancels > 1);
+      late.release();
+      await rolledBack;
+      expect([await slow, connection.lost, connection.status]).deep.equal(['57014', false, 'I']);
+    });
+    await other.connections.close();
   });
 
   it('a rollback does not wait for a statement that nobody waits for', async () => {

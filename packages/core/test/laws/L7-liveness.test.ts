@@ -71,9 +71,9 @@ describe('L7: a dead executor\'s workflows are finished by another', function ()
     for (let life = 0; life < 4; life++) {
       await gates.reached(`slow ${life}`);
       await until('the record of this life is durable', async () => (await on.records('slow')).length === life + 1);
+      if (life < 3) await die(app);
       gates.open(`slow ${life}`);
       if (life === 3) break;
-      await die(app);
       app = await on.launch();
       if (life === 0) await gates.reached('never'); // the one recovery that it has
     }

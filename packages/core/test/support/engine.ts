@@ -67,8 +67,15 @@ export class Engine implements AsyncDisposable {
     const proxy = options.proxied === true ? await TcpProxy.start({ target: { host: url.hostname, port: Number(url.port) } }) : undefined;
     const config = { database: database.connectionString, lease: '30 seconds', poll: '100 ms', log: { level: 'silent' }, version: 'test', ...(given as Config) } as Config;
     const first = proxy === undefined ? config : { ...config, database: proxy.connectionString(database.connectionString) };
-    const app = await launchWith(first, { slowTailMs: Infinity, ...options.internals });
-    return new Engine(app, database, admin, proxy, config);
+    try {
+      const app = await launchWith(first, { slowTailMs: Infinity, ...options.internals });
+      return new Engine(app, database, admin, proxy, config);
+    } catch (error) {
+      await proxy?.stop();
+      await admin.end();
+      await database.drop();
+      throw error;
+    }
   }
 
   get proxy(): TcpProxy {

@@ -51,8 +51,8 @@ export interface Rhythm {
 export function configOf(scenario: CrashScenario, database: string, witness: string, rhythm: Rhythm): Config {
   const { services, config, from, migrations } = scenario;
   return {
-    // A record that goes by itself after a time would come earlier in one run and later in another.
-    linger: '10 seconds', ...config, services, database, provide: [[WITNESS, witness]], version: 'crash', name: 'crash', log: { level: 'silent' }, ...rhythm,
+    // What comes by itself after a time, or as a hint beside the work, would come earlier in one run and later in another.
+    linger: '10 seconds', notify: false, ...config, services, database, provide: [[WITNESS, witness]], version: 'crash', name: 'crash', log: { level: 'silent' }, ...rhythm,
     // Else they are in the template already.
     ...(from === 'launch' && migrations !== undefined ? { migrations } : {}),
   } as Config;

@@ -32,7 +32,7 @@ export async function inlineChild(run: Run, call: Call, fn: RegisteredFunction, 
 async function obtain(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input, id: string): Promise<Ticket> {
   const { executor } = run;
   const known = executor.tickets.get(id);
-  if (known !== undefined) return checked(known.name, known.inputHash, known, fn, input, id);
+  if (known !== undefined && known.name !== '') return checked(known.name, known.inputHash, known, fn, input, id);
   // A first run knows that nobody can know this id; a replay has to look.
   const row = run.isFirst ? undefined : await executor.store.untilAnswered((store) => store.workflow(id));
   if (row !== undefined) {
@@ -40,7 +40,7 @@ async function obtain(run: Run, call: Call, fn: RegisteredFunction, target: obje
     return executor.lifecycle.inlineRow(row, run, call);
   }
   const now = executor.tickets.get(id);
-  if (now !== undefined) return now;
+  if (now !== undefined && now.name !== '') return now;
   const ticket = executor.lifecycle.newTicket(id, fn.name, input.hash);
   const start: StartRow = {
     ...executor.lifecycle.startRow(fn, id, input, executor.functions.deadline(fn, undefined, run.deadline, executor.clock.now())), parentId: run.workflowId, rootId: run.rootId,

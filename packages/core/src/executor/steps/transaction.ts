@@ -21,9 +21,9 @@ export async function transactionStep(run: Run, call: Call, fn: RegisteredFuncti
     executor.probe('step:before', { workflowId: run.workflowId, stepId: call.stepId, name: call.name, attempt: tries });
     const result = await attempt(run, call.stepId, fn, target, input.take(), settings);
     executor.probe('step:returned', { workflowId: run.workflowId, stepId: call.stepId, name: call.name, attempt: tries });
+    if (result.kind === 'failed') return failStep(run, call, result.error, tries);
     try {
       if (result.kind === 'infrastructure') throw new TryAgain('infrastructure', { cause: result.error });
-      if (result.kind === 'failed') return failStep(run, call, result.error, tries);
       const { transaction, outbox } = result;
       const output = await encoded(executor, transaction, result.value);
       if (settings.readOnly) await commitReadOnly(executor, transaction);

@@ -1,4 +1,5 @@
 /** One physical connection: its queue of flights, its prepared statements, and its end. */
+import { after } from '../../clock.js';
 import type { FlightPoint, Probe } from '../../probe.js';
 import { ConnectionLostError, markDriverError } from './driver-error.js';
 import { Encoder } from './encoder.js';
@@ -92,7 +93,7 @@ export class Connection implements FlightContext {
   /** The same for callers that need no promise. */
   send(statements: readonly FlightStatement[], done: Done, owner?: FlightOwner, deadlineMs?: number): void {
     const flight = new Flight(statements, done, owner);
-    if (deadlineMs !== undefined) flight.timer = setTimeout(() => this.giveUp(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
+    if (deadlineMs !== undefined) flight.alarm = after(deadlineMs, () => this.giveUp(new Error(`no answer within ${deadlineMs} ms`)));
     if (this.#active === undefined && this.#queue.length === 0) this.#start(flight);
     else this.#queue.push(flight);
   }

@@ -3,6 +3,7 @@
  * A subclass of pg's query, so that it has its place in pg's own queue and pg's handlers find what they expect. The one place where
  * statements reach the driver.
  */
+import type { Alarm } from '../../clock.js';
 import { Answer, Shape } from './answer.js';
 import { isServerError, markDriverError, nameStatement } from './driver-error.js';
 import type { Encoder } from './encoder.js';
@@ -66,7 +67,7 @@ export class Flight extends QueryBase {
   written = false;
   /** pg is done with it: the next ReadyForQuery is the end of this flight, and not of something before it. */
   over = false;
-  timer: NodeJS.Timeout | undefined;
+  alarm: Alarm | undefined;
   #lead: readonly FlightStatement[] = none;
   #context!: FlightContext;
   #bytes!: Buffer;
@@ -283,7 +284,7 @@ export class Flight extends QueryBase {
 
   /** Ends it for its owner and whoever waits. */
   settle(): void {
-    clearTimeout(this.timer);
+    this.alarm?.cancel();
     this.callback();
     this.owner?.landed(this);
     this.done(this.failed ? this.error : undefined, this.answers);

@@ -4,6 +4,7 @@
  */
 import { apiaryError } from '@apiary/decorators/internal';
 import type { Knex } from 'knex';
+import { after } from '../../clock.js';
 import type { Answer } from './answer.js';
 import { classify, isInfrastructure } from './classify.js';
 import type { Connection } from './connection.js';
@@ -55,6 +56,7 @@ export class UserTransaction implements FlightOwner {
   #unsent: Set<UnsentQuery> | undefined;
   #abandoned: Set<Portal> | undefined;
   #cancelling: Promise<void> | undefined;
+  #allLanded: (() => void) | undefined;
 
   constructor(connection: Connection, options: UserTransactionOptions) {
     this.connection = connection;
@@ -148,6 +150,7 @@ export class UserTransaction implements FlightOwner {
     if (flight.failed) this.#sawError(flight.error, flight.written);
     else this.#sawAnswers(flight);
     this.#learnBackend(flight);
+    if (this.#running === 0) this.#allLanded?.();
   }
 
   #sawError(error: unknown, written: boolean): void {
@@ -290,23 +293,38 @@ export class UserTransaction implements FlightOwner {
     }
   }
 
-  /** Ends the statement under way, from another connection. The transaction is sealed. */
+  /** Ends the statement under way, from another connection. The transaction is sealed. Resolves when nothing of user code is under way. */
   cancel(): Promise<void> {
     this.seal();
     this.#cancelling ??= this.#cancelNow();
     return this.#cancelling;
   }
 
+  /** A cancel that arrives before its statement has no effect, so it is repeated until the statement has ended. */
   async #cancelNow(): Promise<void> {
     const { connection } = this;
-    if (this.#running === 0) return;
-    const dead = setTimeout(() => this.#running > 0 && connection.giveUp(new Error('a cancelled statement did not end')), cancelDeadlineMs);
-    dead.unref();
+    const dead = after(cancelDeadlineMs, () => connection.giveUp(new Error('a cancelled statement did not end')));
     try {
-      await connection.cancel();
+      for (let pause = 5; this.#running > 0; pause *= 2) {
+        await connection.cancel();
+        if (this.#running > 0) await this.#landing(pause);
+      }
     } catch (error) {
       connection.giveUp(error);
+    } finally {
+      dead.cancel();
     }
+  }
+
+  /** Resolves when all flights of user code have landed, at the latest after this time. */
+  #landing(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const alarm = after(ms, resolve);
+      this.#allLanded = () => {
+        alarm.cancel();
+        resolve();
+      };
+    });
   }
 
   async #clear(): Promise<void> {

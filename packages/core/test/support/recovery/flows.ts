@@ -115,7 +115,7 @@ export class Flows {
   @Workflow({ maxRecoveries: 3 })
   async good(gate: string): Promise<string> {
     await gates.at(gate);
-    await this.effects.write('good');
+    await this.effects.writeCommitted('good');
     return 'good';
   }
   /** Calls a child inline, which stops after its first record. */

@@ -39,6 +39,7 @@ export class Setting implements AsyncDisposable {
   readonly #folder: string;
   readonly #apps: Apiary[] = [];
   readonly #children: Child[] = [];
+  readonly #clients: pg.Client[] = [];
 
   private constructor(database: TestDatabase, witness: Witness, client: pg.Client, folder: string) {
     this.database = database;
@@ -74,6 +75,15 @@ export class Setting implements AsyncDisposable {
     this.#children.push(child);
     const { executorId } = (await child.ready.catch((error: unknown) => { throw new Error(`${String(error)}\n${child.stderr}`); })) as { executorId: string };
     return Object.assign(child, { executorId });
+  }
+
+  /** Another connection, for what has to be under way while the test looks. */
+  async connect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.database.connectionString });
+    client.on('error', () => {});
+    await client.connect();
+    this.#clients.push(client);
+    return client;
   }
 
   async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
@@ -123,7 +133,8 @@ export class Setting implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     gates.openAll();
     for (const child of this.#children) await child.kill();
-    await Promise.all(this.#apps.map((app) => app.shutdown({ grace: 0 }).catch(() => {})));
+    await Promise.all(this.#clients.map((client) => client.end().catch(() => {})));
+    await Promise.all(this.#apps.filter((app) => !executorOf(app).stopping).map((app) => app.shutdown({ grace: 0 }).catch(() => {})));
     await this.client.end().catch(() => {});
     await this.witness.stop();
     await this.database.drop();

@@ -1,7 +1,13 @@
 
+// of the decorators, for the test kit
+export { apiaryError, milliseconds, raise, setUnmanaged, type FunctionMetadata, type RegisteredFunction } from '@apiary/decorators/internal';
 // the engine, for tests
 export { Apiary } from './app.js';
-export { launchWith, runningOf } from './launch-with.js';
+export { launchWith, relaunch, runningOf } from './launch-with.js';
+export { prepareDatabase } from './prepare-database.js';
+export { plain, plainId, type Plain } from './plain.js';
+export type { Body, StandIns } from './stand-ins.js';
+export type { Run } from './executor/run.js';
 export type { Internals } from './launch.js';
 export type { Probe, ProbePoints, FlightPoint, StepPoint } from './probe.js';
 export type { Executor } from './executor/executor.js';

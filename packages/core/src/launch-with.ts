@@ -10,6 +10,11 @@ export async function launchWith<const P extends readonly unknown[] = []>(config
   return app;
 }
 
+/** Launches anew behind an app whose executor is dead: what holds the app goes on with it. */
+export async function relaunch(app: Apiary, config: Config, internals: Internals): Promise<void> {
+  app.running = await launch(config, { type: Apiary, value: app }, internals);
+}
+
 /** What is behind an app. */
 export function runningOf(app: Apiary): Running {
   return app.running;

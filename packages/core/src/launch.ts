@@ -10,6 +10,7 @@ import { newIdentity, type Identity } from './executor/identity.js';
 import { register } from './executor/lifecycle.js';
 import { createLogger, type Logger } from './log.js';
 import { noProbe, type Probe } from './probe.js';
+import type { StandIns } from './stand-ins.js';
 import { opening } from './recovery/opening.js';
 import { Lease } from './recovery/lease.js';
 import { Poll } from './recovery/poll.js';
@@ -27,6 +28,7 @@ export interface Internals {
   readonly clock?: Clock;
   /** From how many milliseconds a body's tail is slow: Infinity makes counts of flights independent of the machine's speed. */
   readonly slowTailMs?: number;
+  readonly stand?: StandIns;
 }
 
 export interface AppKeyValue {
@@ -75,7 +77,7 @@ async function connect(
   const lease = new Lease(config.leaseMs);
   await register(store, identity, config.name, version, lease, clock);
   const codec = new Codec({ payload: config.limits.payload, payloadWarning: config.limits.payloadWarning, warn: (message, fields) => log.warn(message, fields) });
-  const executor = new Executor({ config, version, identity, store, codec, clock, log, lease, probe: internals.probe ?? noProbe, slowTailMs: internals.slowTailMs });
+  const executor = new Executor({ config, version, identity, store, codec, clock, log, lease, probe: internals.probe ?? noProbe, slowTailMs: internals.slowTailMs, stand: internals.stand });
   late.executor = executor;
   const poll = new Poll(executor);
   const running: Running = { executor, poll, embedded, config, stopSignals: () => {} };

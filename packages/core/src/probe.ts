@@ -17,6 +17,9 @@ export interface ProbePoints {
   'run:void': { readonly workflowId: string; readonly reason: string };
   /** The body of a workflow starts, at first or in a replay. */
   'run:started': { readonly workflowId: string; readonly name: string; readonly epoch: number };
+  /** The body returned or threw; its outcome is durable. */
+  'run:returned': { readonly workflowId: string; readonly name: string };
+  'run:recorded': { readonly workflowId: string; readonly name: string };
   /** A takeover fenced an executor, got its exclusive lock, claimed from it. */
   'takeover:fenced': { readonly executorId: string };
   'takeover:locked': { readonly executorId: string };

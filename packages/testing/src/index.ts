@@ -1,1 +1,14 @@
-export {};
+/** Apps on throw-away databases, mocks, time and crashes. Works in any runner. */
+import type {} from '@apiary/core';
+
+declare module '@apiary/core' {
+  interface ErrorCatalogue {
+    /** [500] A communicator without mock where `unmocked` is 'refuse'. */
+    UNMOCKED: { method: string };
+  }
+}
+
+export { createTestApp, type TestApp, type TestConfig } from './kit/test-app.js';
+export type { TestClock } from './kit/test-clock.js';
+export { mock, type Mocked, type MockedMethod, type Mocks, type MockStart } from './kit/mock.js';
+export { unmanaged } from './kit/unmanaged.js';

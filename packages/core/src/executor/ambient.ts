@@ -7,6 +7,7 @@ import { withFields, type Logger } from '../log.js';
 import { Handle } from '../workflows/handle.js';
 import type { StartOptions, Starter, WorkflowHandle } from '../workflows/types.js';
 import { checkId } from '../ids.js';
+import { plain, plainId } from '../plain.js';
 import { starterOf } from './starter.js';
 import { restOfSleep, sleepStep } from './steps/sleep.js';
 
@@ -14,14 +15,21 @@ function scopeOf(call: string): Context {
   return context.getStore() ?? raise('NO_CONTEXT', { call });
 }
 
+/** In methods that run as ordinary code, for plain unit tests. */
+function isPlain(): boolean {
+  return context.getStore() === undefined && plain.getStore() !== undefined;
+}
+
 /** Id of the current workflow; outside NO_CONTEXT. */
 export function workflowId(): string {
+  if (isPlain()) return plainId;
   const scope = scopeOf('workflowId()');
   return scope.kind === 'workflow' ? scope.run.workflowId : scope.step.run.workflowId;
 }
 
 /** Same for all attempts and replays of this step, different for every other step: for external APIs. Outside a step NO_CONTEXT. */
 export function idempotencyKey(): string {
+  if (isPlain()) return `${plainId}-0`;
   const scope = scopeOf('idempotencyKey()');
   if (scope.kind === 'workflow') raise('NO_CONTEXT', { call: 'idempotencyKey()' }, { message: 'idempotencyKey() belongs to a step and was called in the body of a workflow: call it in a @Communicator' });
   return `${scope.step.run.workflowId}-${scope.step.stepId}`;
@@ -29,6 +37,7 @@ export function idempotencyKey(): string {
 
 /** Aborts at the step's time-out, the workflow's cancellation or deadline, and shutdown. */
 export function signal(): AbortSignal {
+  if (isPlain()) return new AbortController().signal;
   const scope = scopeOf('signal()');
   if (scope.kind === 'communicator') return scope.signal;
   return scope.kind === 'workflow' ? scope.run.signal : scope.step.run.signal;
@@ -37,7 +46,7 @@ export function signal(): AbortSignal {
 /** Durable pause; survives crashes and deploys, holds nothing while it waits. Only in a workflow body. */
 export function sleep(time: Duration | Date): Promise<void> {
   const scope = context.getStore();
-  if (scope === undefined) return Promise.reject(noContext('sleep()'));
+  if (scope === undefined) return isPlain() ? Promise.resolve() : Promise.reject(noContext('sleep()'));
   if (scope.kind !== 'workflow') return Promise.reject(forbidden(scope, 'sleep()'));
   const { run } = scope;
   return run.step('sleep', 'sleep', null, (call) => sleepStep(run, call, time), (record) => restOfSleep(run, run.executor.codec.decode(record.output) as number));

@@ -9,14 +9,17 @@ import type { Outcome } from './rows.js';
 export async function runBody(run: Run, target: object): Promise<void> {
   const { executor, fn } = run;
   executor.probe('run:started', { workflowId: run.workflowId, name: fn.name, epoch: run.epoch });
+  if (run.isVoid) return;
   if (fn.kind !== 'workflow') return direct(run, target);
   let outcome: Outcome;
   try {
-    const value = await run.enter(() => fn.metadata.body.apply(target, run.input.take() as never[]));
+    const value = await run.enter(() => executor.bodyOf(fn).apply(target, run.input.take() as never[]));
     outcome = { status: 'SUCCESS', output: executor.codec.encode(value, 'result'), error: null };
   } catch (error) {
     outcome = failure(run, error);
   }
+  if (run.isVoid) return;
+  executor.probe('run:returned', { workflowId: run.workflowId, name: fn.name });
   if (run.isVoid) return;
   run.state = 'ending';
   const floating = [...run.open][0];

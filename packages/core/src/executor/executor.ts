@@ -9,6 +9,7 @@ import type { ResolvedConfig } from '../config.js';
 import { Journal } from '../journal/journal.js';
 import type { Logger } from '../log.js';
 import type { Probe } from '../probe.js';
+import type { Body, StandIns } from '../stand-ins.js';
 import type { Lease } from '../recovery/lease.js';
 import { classify, isInfrastructure } from '../store/connection/classify.js';
 import type { Result, Statement } from '../store/connection/statement.js';
@@ -36,6 +37,7 @@ export interface ExecutorOptions {
   readonly lease: Lease;
   readonly probe: Probe;
   readonly slowTailMs?: number | undefined;
+  readonly stand?: StandIns | undefined;
 }
 
 const defaultSlowTailMs = 1;
@@ -52,6 +54,7 @@ export class Executor implements Invoker {
   readonly log: Logger;
   readonly probe: Probe;
   readonly lease: Lease;
+  readonly stand: StandIns | undefined;
   readonly journal: Journal;
   readonly barrier: Barrier;
   readonly functions: FunctionSettings;
@@ -82,6 +85,7 @@ export class Executor implements Invoker {
     this.probe = options.probe;
     this.#slowTailMs = options.slowTailMs ?? defaultSlowTailMs;
     this.lease = options.lease;
+    this.stand = options.stand;
     this.journal = new Journal(this);
     this.barrier = new Barrier(this);
     this.functions = new FunctionSettings(options.config);
@@ -137,6 +141,11 @@ export class Executor implements Invoker {
   /** The instance (or the class, of a static one) on which a function runs. */
   targetOf(fn: RegisteredFunction): object {
     return fn.metadata.isStatic ? fn.service.type : (this.registry.resolve(fn.service.type) as object);
+  }
+
+  /** What a call of the function runs: its body, unless a test put something in its place. */
+  bodyOf(fn: RegisteredFunction): Body {
+    return this.stand === undefined ? fn.metadata.body : this.stand.body(fn);
   }
 
   caution(name: string): Caution {

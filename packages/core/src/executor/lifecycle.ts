@@ -95,7 +95,9 @@ export class Lifecycle {
     ticket.identify(workflow.name, workflow.inputHash ?? '');
     const fn = executor.registry.functions.get(workflow.name);
     const history = new Map<string, StoredRecord | RecordRow>(records.map((r) => [r.stepId, r]));
-    const mine = kept.filter((row) => !history.has(row.stepId) && row.epoch === workflow.epoch && row.executorId === workflow.executorId);
+    // Where another run recorded a step of which this one has a row too, nothing that this one made on its own value was ever true.
+    const lost = kept.some((row) => history.has(row.stepId) && !isSameAttempt(history.get(row.stepId), row));
+    const mine = lost ? [] : kept.filter((row) => !history.has(row.stepId) && row.epoch === workflow.epoch && row.executorId === workflow.executorId);
     for (const row of mine) history.set(row.stepId, row);
     const base = {
       executor, ticket, epoch: workflow.epoch, start: undefined, history, kept: mine, deadline: workflow.deadline, rootId: workflow.rootId ?? workflow.workflowId,
@@ -139,6 +141,8 @@ export class Lifecycle {
           await this.#executor.barrier.flush(run, undefined, outcome);
         }
       }
+      if (run.isVoid) return;
+      this.#executor.probe('run:recorded', { workflowId: run.workflowId, name: run.fn.name });
       if (run.isVoid) return;
       run.ended();
       this.running.delete(run);
@@ -186,7 +190,12 @@ export class Lifecycle {
     if (!run.makeVoid(reason)) return;
     this.counters.voided++;
     this.running.delete(run);
-    void this.#resolve(run, foreign).catch((error: unknown) => run.ticket.fail(error));
+    void this.#resolve(run, foreign).catch((error: unknown) => {
+      const { tickets } = this.#executor;
+      // A loser with CONFLICT must not answer for the winner from now on.
+      if (tickets.get(run.workflowId) === run.ticket) tickets.delete(run.workflowId);
+      run.ticket.fail(error);
+    });
   }
 
   /** Every run rests on something that is gone. */
@@ -272,6 +281,10 @@ export class Lifecycle {
       }
     }
   }
+}
+
+function isSameAttempt(stored: StoredRecord | RecordRow | undefined, row: RecordRow): boolean {
+  return stored?.executorId === row.executorId && stored.epoch === row.epoch;
 }
 
 function carrier(run: Run): { answered: Promise<void> } | undefined {

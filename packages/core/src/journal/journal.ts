@@ -124,9 +124,12 @@ export class Journal {
   async #write(batch: readonly Group[]): Promise<void> {
     const backoff = new Backoff();
     for (;;) {
-      const groups = batch.filter((g) => g.wanted());
+      let groups = batch.filter((g) => g.wanted());
       try {
-        const inserted = groups.length > 0 ? await this.#send(groups) : [];
+        const connection = groups.length > 0 ? await this.#open() : undefined;
+        // Opening takes time: a run that is void by now, of a superseded id perhaps, must not write under the new one's lock.
+        groups = groups.filter((g) => g.wanted());
+        const inserted = connection !== undefined && groups.length > 0 ? await this.#send(connection, groups) : [];
         this.counters.batches++;
         this.counters.groups += groups.length;
         for (const group of groups) group.durable(inserted);
@@ -141,7 +144,11 @@ export class Journal {
         }
         if (batch.length > 1 && (kind === 'timeout' || !isInfrastructure(error, { engine: true }))) return this.#split(batch);
         if (!isInfrastructure(error, { engine: true })) return this.#refused(batch[0] as Group, kind, error);
-        await this.#discard();
+        try {
+          await this.#discard();
+        } catch (closed) {
+          return batch.forEach((g) => g.failed(closed));
+        }
         await backoff.wait();
       }
     }
@@ -160,9 +167,7 @@ export class Journal {
     else group.failed(new LostRow('a row of the run belongs to another one', { cause: error }));
   }
 
-  async #send(groups: readonly Group[]): Promise<readonly string[]> {
-    await this.#owner.registering;
-    const connection = await this.#open();
+  async #send(connection: Connection, groups: readonly Group[]): Promise<readonly string[]> {
     const cargo = groups.length === 1 ? (groups[0] as Group).cargo : merge(groups);
     const results = await connection.fly(this.#owner.store.cargo(cargo, this.#owner.offsetMs(), this.#owner.executorId), { deadlineMs });
     return cargo.foreign.length > 0 ? (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])) : [];
@@ -170,6 +175,7 @@ export class Journal {
 
   /** One that was opened before the executor registered (anew) holds no lock of it. */
   async #open(): Promise<Connection> {
+    await this.#owner.registering;
     await this.#discard();
     if (this.#connection?.isCurrent() === false) {
       this.#connection.destroy();

@@ -9,11 +9,11 @@ import { classify } from '../store/connection/classify.js';
 import type { Connection } from '../store/connection/connection.js';
 
 /** Then the next poll goes on. */
-const tries = 30;
+const tries = 16;
 const deadlineMs = 15_000;
 /** How long a try waits for the transactions that lock the row. */
 const lockTimeoutMs = 500;
-const lookMs = 10;
+const lookMs = 50;
 
 interface Superseded {
   readonly executorId: string;

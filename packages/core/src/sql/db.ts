@@ -2,10 +2,11 @@
 import { raise } from '@apiary/decorators/internal';
 import type { Knex } from 'knex';
 import { context } from '../context.js';
+import { plain } from '../plain.js';
 import type { AmbientTransaction } from './types.js';
 
 function current(call: string): Knex.Transaction {
-  return context.getStore()?.transaction?.db ?? raise('NO_TRANSACTION', { call });
+  return context.getStore()?.transaction?.db ?? (plain.getStore()?.knex as Knex.Transaction | undefined) ?? raise('NO_TRANSACTION', { call });
 }
 
 /** What others may look at without meaning to use it: promises ask for `then`, inspection for symbols. */

@@ -1,6 +1,7 @@
 /** Statements that are sent when they are awaited, at most once, in the transaction that is current then. */
 import { apiaryError, query, raise } from '@apiary/decorators/internal';
 import { context } from '../context.js';
+import { plain, sendPlain } from '../plain.js';
 import type { Answer } from '../store/connection/answer.js';
 import type { Result } from '../store/connection/statement.js';
 import type { UnsentQuery, UserTransaction } from '../store/connection/transaction.js';
@@ -77,7 +78,11 @@ export class Sending implements UnsentQuery {
     if (this.#inBatch)
       return Promise.reject(apiaryError('CONFIG', { path: 'sql', problem: `this statement is part of a batch: await the batch; ${this.text}` }));
     const transaction = context.getStore()?.transaction;
-    if (transaction === undefined) return Promise.reject(apiaryError('NO_TRANSACTION', { call: 'sql' }));
+    if (transaction === undefined) {
+      const knex = plain.getStore()?.knex;
+      if (knex !== undefined) return sendPlain(knex, this.parts.map((part) => part.template.statement()));
+      return Promise.reject(apiaryError('NO_TRANSACTION', { call: 'sql' }));
+    }
     return transaction.batch(this.parts.map((part) => part.template.statement()));
   }
 }

@@ -1,4 +1,4 @@
-import { Procedure, Service, Transaction, Workflow, db, sql } from '@apiary/core';
+import { Procedure, Service, Transaction, Workflow, db, sql, workflowId } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
 import { expect } from 'chai';
 import { Engine, Trace, note, rejected } from '../support/engine.js';
@@ -16,8 +16,8 @@ class Steps {
     return 'done';
   }
   @Procedure()
-  flies(id: string, times: number, state: string) {
-    return sql.batch(sql`insert into ledger (workflow_id, step) values (${id}, 'a')`, sql`select fail_first(${times}, ${state})`.one());
+  flies(times: number, state: string) {
+    return sql.batch(sql`insert into ledger (workflow_id, step) values (${workflowId()}, 'a')`, sql`select fail_first(${times}, ${state})`.one());
   }
   /** The server says it when it commits. */
   @Transaction()
@@ -149,10 +149,10 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
 
     it('L2: a @Procedure is retried too', async () => {
       const { app } = engine;
-      await app.get(Steps).flies('p', 2, '40001');
+      await app.get(Steps).flies(2, '40001');
       expect(await engine.ledger()).deep.equal(['a']);
       await engine.clear();
-      await app.start(Flows, { workflowId: 'p-step' }).run('flies', false, 'p-step', 2, '40P01').result();
+      await app.start(Flows, { workflowId: 'p-step' }).run('flies', false, 2, '40P01').result();
       expect(await engine.ledger()).deep.equal(['a', 'after']);
       expect((await engine.records('p-step')).map((r) => [r.error, r.attempts])).deep.equal([[null, 3], [null, 1]]);
     });

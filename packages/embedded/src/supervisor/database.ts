@@ -16,6 +16,8 @@ export async function openDatabase(project: Project, address: ServerAddress, isN
   for (let attempt = 0; ; attempt++) {
     try {
       if (missing) await visit({ ...address, database: 'postgres' }, `create database ${address.database}`).catch(unlessExists);
+      // The account has the name of the engine's schema: without this, "$user" in the search path would put the user's tables there.
+      if (missing) await visit(address, `alter role ${address.user} set search_path = public`);
       missing = false;
       return await visit(address);
     } catch (error) {

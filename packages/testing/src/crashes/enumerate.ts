@@ -1,5 +1,5 @@
 import type { NumberedFlight } from './flight-numbers.js';
-import { sameTrace } from './flight-numbers.js';
+import { sameTrace, told } from './flight-numbers.js';
 import { differences, type CanonicalState } from './canonical-state.js';
 import { runCrashed, runCrashFree, type Bench, type CrashedRun, type CrashFreeRun } from './one-run.js';
 import { nameOf, pointsOf, type CrashMode, type CrashPoint } from './point.js';
@@ -47,16 +47,16 @@ export async function enumerateScenario(module: URL, options: EnumerationOptions
   const parallel = options.parallel ?? 3;
   const first = new Victims(module, 2, 2);
   try {
-    const expected = await crashFree({ scenario, databases, victims: first });
+    const expected = await crashFree({ scenario, mode: options.mode, databases, victims: first });
     const points = pointsOf(expected.trace, options.every);
     const known = options.known?.(expected.trace) ?? new Map<string, PointResult>();
     const todo = points.filter((point) => !known.has(nameOf(point)));
     const victims = new Victims(module, parallel, todo.length);
-    const bench: Bench = { scenario, databases, victims, ...(options.restart === undefined ? {} : { restart: options.restart }) };
+    const bench: Bench = { scenario, mode: options.mode, databases, victims, ...(options.restart === undefined ? {} : { restart: options.restart }) };
     const done = new Map(known);
     try {
       await inParallel(todo, parallel, async (point) => {
-        const result: PointResult = { point, ...(await untilReached(bench, options.mode, point, expected.state)) };
+        const result: PointResult = { point, ...(await untilReached(bench, point, expected.state)) };
         done.set(nameOf(point), result);
         options.onPoint?.(result, done.size, points.length);
       });
@@ -89,15 +89,11 @@ async function crashFree(bench: Bench): Promise<CrashFreeRun> {
 }
 
 /** A run of concurrent work may have a flight less than the one its points were counted in. */
-async function untilReached(bench: Bench, mode: CrashMode, point: CrashPoint, expected: CanonicalState): Promise<CrashedRun> {
+async function untilReached(bench: Bench, point: CrashPoint, expected: CanonicalState): Promise<CrashedRun> {
   for (let again = bench.scenario.concurrent === true ? mostMisses : 1; ; again--) {
-    const run = await runCrashed(bench, mode, point, expected);
+    const run = await runCrashed(bench, point, expected);
     if (run.flight !== undefined || again === 1) return run;
   }
-}
-
-function told(trace: readonly NumberedFlight[]): string {
-  return trace.map((flight) => `${flight.number} ${flight.connection}: ${flight.statements.join('; ')}`).join('\n');
 }
 
 async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {

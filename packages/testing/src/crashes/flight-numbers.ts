@@ -63,3 +63,8 @@ export function sameTrace(a: readonly NumberedFlight[], b: readonly NumberedFlig
   const [x, y] = ordered ? [lines(a), lines(b)] : [lines(a).sort(), lines(b).sort()];
   return x.length === y.length && x.every((line, i) => line === y[i]);
 }
+
+/** One flight a line. */
+export function told(trace: readonly NumberedFlight[]): string {
+  return trace.map((flight) => `${flight.number} ${flight.connection}: ${flight.statements.join('; ')}`).join('\n');
+}

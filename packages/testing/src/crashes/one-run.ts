@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { stopProcess } from '../faults/sigstop.js';
 import { until } from '../faults/until.js';
 import { differences, readState, type CanonicalState } from './canonical-state.js';
-import type { NumberedFlight } from './flight-numbers.js';
+import { told, type NumberedFlight } from './flight-numbers.js';
 import { OutsideWorld } from './outside-world.js';
 import type { CrashMode, CrashPoint } from './point.js';
 import { letLeaseExpire, recover } from './recovery.js';
 import type { CrashScenario, Rhythm } from './scenario.js';
 import type { ShapeDatabases } from './shape-database.js';
-import type { ClientOutcome, LastWord, Task, VictimResult } from './task.js';
+import type { ClientOutcome, Task, VictimResult } from './task.js';
 import type { Victim, Victims } from './victims.js';
 
 /** A victim that dies for sure need not renew. One that lives heals at its polls; one that is stopped has to lose its lease by its own clock. */
@@ -21,6 +21,7 @@ const rhythms: Readonly<Record<CrashMode, Rhythm>> = { kill: patient, cut: { lea
 /** What a run needs of the enumeration it belongs to. */
 export interface Bench {
   readonly scenario: CrashScenario;
+  readonly mode: CrashMode;
   readonly databases: ShapeDatabases;
   readonly victims: Victims;
   /** mode 'server': stops PostgreSQL at once and starts it again. */
@@ -55,12 +56,12 @@ export async function runCrashFree(bench: Bench): Promise<CrashFreeRun> {
 }
 
 /** Makes it happen, recovers, and compares. */
-export async function runCrashed(bench: Bench, mode: CrashMode, point: CrashPoint, expected: CanonicalState): Promise<CrashedRun> {
-  return onStage(bench, { mode, point }, async (scene, end, world) => {
+export async function runCrashed(bench: Bench, point: CrashPoint, expected: CanonicalState): Promise<CrashedRun> {
+  return onStage(bench, point, async (scene, end, world) => {
     const word = await scene.victim.reached();
-    if (word === undefined) return { flight: undefined, asMeant: false, differences: [] };
+    if (word === undefined) return { flight: undefined, asMeant: false, differences: [await missed(scene.victim)] };
     try {
-      const { outcome, asMeant } = await courses[mode](scene, word);
+      const { outcome, asMeant } = await courses[bench.mode](scene);
       const found = await end(outcome);
       return { flight: word.flight, asMeant, differences: [...differences(expected, found), ...world.violations(1)] };
     } catch (error) {
@@ -69,16 +70,22 @@ export async function runCrashed(bench: Bench, mode: CrashMode, point: CrashPoin
   });
 }
 
+async function missed({ child }: Victim): Promise<string> {
+  const wrote = await child.result.then((result) => told((result as VictimResult).trace), String);
+  return `the point was not reached: ${wrote}`;
+}
+
 type Act<T> = (scene: Scene, end: (outcome: ClientOutcome) => Promise<CanonicalState>, world: OutsideWorld) => Promise<T>;
 
 /** A database, an outside world and a process for one run. */
-async function onStage<T>(bench: Bench, fault: { mode: CrashMode; point: CrashPoint } | undefined, act: Act<T>): Promise<T> {
-  const { scenario, databases, victims } = bench;
+async function onStage<T>(bench: Bench, point: CrashPoint | undefined, act: Act<T>): Promise<T> {
+  const { scenario, mode, databases, victims } = bench;
   const [database, victim] = await Promise.all([databases.copy(), victims.take()]);
   const world = await OutsideWorld.open(scenario, database.connectionString);
   const resume = join(tmpdir(), `apiary-crash-${randomBytes(6).toString('hex')}`);
   const task: Task = {
-    database: database.connectionString, witness: world.url, rhythm: fault === undefined ? patient : rhythms[fault.mode], ...(fault === undefined ? {} : { fault: { ...fault, resume } }),
+    database: database.connectionString, witness: world.url, rhythm: point === undefined ? patient : rhythms[mode], warm: mode !== 'kill' || scenario.opensConnections !== true,
+    ...(point === undefined ? {} : { fault: { mode, point, resume } }),
   };
   try {
     victim.begin(task);
@@ -97,7 +104,7 @@ interface Course {
 }
 
 /** What follows when the victim has reached its point. */
-const courses: Readonly<Record<CrashMode, (scene: Scene, word: LastWord) => Promise<Course>>> = {
+const courses: Readonly<Record<CrashMode, (scene: Scene) => Promise<Course>>> = {
   async kill({ victim, task, bench }) {
     const { signal } = await victim.child.exited;
     await letLeaseExpire(bench.scenario, task.database);

@@ -59,7 +59,7 @@ export function failuresOf(results: readonly ShapeResult[]): string[] {
   return results.flatMap(({ shape, mode, points }) =>
     points.filter((point) => point.differences.length > 0 || !point.asMeant).map(({ point, flight, asMeant, differences }) => {
       const where = `${shape}, ${happened[mode]} at ${nameOf(point)}`;
-      if (flight === undefined) return `${where}: the point was not reached`;
+      if (flight === undefined) return `${where}: ${differences.join('\n  ')}`;
       const what = asMeant ? differences : ['the fault did not happen as it was meant', ...differences];
       return `${where} (${flight.connection}: ${flight.statements.map((text) => text.slice(0, 80)).join('; ')})\n  ${what.join('\n  ')}`;
     }));

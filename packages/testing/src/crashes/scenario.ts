@@ -22,6 +22,8 @@ export interface CrashScenario {
   readonly act: (app: Apiary) => Promise<unknown>;
   /** Where the points begin. Default 'act'; 'launch': on an empty database, with the migrations. */
   readonly from?: 'act' | 'launch';
+  /** When it is killed, the opening of its connections is killed too. Default: it finds them open. */
+  readonly opensConnections?: boolean;
   /** Sleeps above a second end at once, by the clock of the app. */
   readonly skipsTime?: boolean;
   /** Two flights of it may change places: traces are compared as sets. */

@@ -10,6 +10,8 @@ export interface Task {
   readonly database: string;
   readonly witness: string;
   readonly rhythm: Rhythm;
+  /** All connections that it can want are open when its points begin. */
+  readonly warm: boolean;
   /** Undefined: nothing happens to it. */
   readonly fault?: { readonly mode: CrashMode; readonly point: CrashPoint; /** server: it stands still until this file exists. */ readonly resume: string };
 }

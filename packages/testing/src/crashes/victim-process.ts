@@ -22,7 +22,7 @@ async function work(task: Task): Promise<void> {
     probe: numbers.probe,
     ...(scenario.skipsTime === true ? { clock: new SkippingClock() } : {}),
   });
-  if (scenario.concurrent === true) await openConnections(runningOf(app).executor.store.connections);
+  if (task.warm) await openConnections(runningOf(app).executor.store.connections);
   numbers.start();
   const outcome = await askUntilAnswered(scenario, app);
   const word: AnswerWord = { got: outcome };
@@ -35,7 +35,7 @@ async function work(task: Task): Promise<void> {
 
 const most = 4;
 
-/** Whether two steps beside each other share a connection or open one is a matter of microseconds: they find all that they can want. */
+/** Whether a step or a poll finds a connection free or opens one is a matter of microseconds, and would move the points behind it. */
 async function openConnections(connections: Connections): Promise<void> {
   const lent = await Promise.all([...Array.from({ length: most }, () => connections.acquireUser()), ...Array.from({ length: most }, () => connections.acquireSystem())]);
   for (const connection of lent) connection.release();

@@ -1,14 +1,19 @@
 import type { Apiary } from '@apiary/core';
-import { runningOf } from '@apiary/core/internal';
+import { runningOf, type Running } from '@apiary/core/internal';
 
 /**
  * Ends an executor as SIGKILL would: nothing more of it reaches the database, its lease is not given back, and whoever awaits one of its
  * workflows in this process waits for ever, as a killed process would.
  */
-export async function crash(app: Apiary): Promise<void> {
-  const { executor, poll } = runningOf(app);
+export function crash(app: Apiary): Promise<void> {
+  return crashRunning(runningOf(app));
+}
+
+/** The same of what is behind an app. All that matters happens at once; the promise is for what is left to be closed. */
+export async function crashRunning({ executor, poll }: Running): Promise<void> {
   executor.stopping = true;
   const { connections } = executor.store;
+  connections.cut();
   const dead = connections.close();
   for (const run of [...executor.lifecycle.running]) run.park();
   executor.barrier.close();

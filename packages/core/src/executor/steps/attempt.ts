@@ -1,7 +1,7 @@
 /** One attempt of a @Transaction: a connection, a transaction, the user's function, and what became of it. */
 import { apiaryError, type Isolation, type RegisteredFunction } from '@apiary/decorators/internal';
 import { context, type TransactionContext } from '../../context.js';
-import { isInfrastructure } from '../../store/connection/classify.js';
+import { classify, isInfrastructure } from '../../store/connection/classify.js';
 import type { Connection } from '../../store/connection/connection.js';
 import type { Statement } from '../../store/connection/statement.js';
 import { UserTransaction } from '../../store/connection/transaction.js';
@@ -47,7 +47,7 @@ export async function attempt(run: Run, stepId: string, fn: RegisteredFunction, 
   let failure: { readonly error: unknown } | undefined;
   let timedOut = false;
   try {
-    value = await withTimeout(context.run(scope, () => fn.metadata.body.apply(target, args as never[]) as Promise<unknown>), settings.timeoutMs, () => {
+    value = await withTimeout(context.run(scope, () => awaitedInside(executor.bodyOf(fn).apply(target, args as never[]))), settings.timeoutMs, () => {
       timedOut = true;
       return apiaryError('TRANSACTION_TIMEOUT', { timeoutMs: settings.timeoutMs }, { workflowId: run.workflowId, stepId });
     });
@@ -60,14 +60,21 @@ export async function attempt(run: Run, stepId: string, fn: RegisteredFunction, 
     return { kind: 'failed', error: failure?.error };
   }
   const problem = transaction.problem();
-  if (problem !== undefined && isInfrastructure(problem)) {
+  const fencedNow = problem !== undefined && classify(problem) === 'fenced';
+  if (problem !== undefined && (fencedNow || isInfrastructure(problem))) {
     await end(executor, transaction);
+    if (fencedNow) executor.fenced(); // the run is void from here on; nothing of this is its outcome
     return { kind: 'infrastructure', error: problem };
   }
   const error = scope.doom ?? failure ?? (problem === undefined ? undefined : { error: problem });
   if (error === undefined) return { kind: 'returned', value, transaction, outbox: scope.outbox };
   await end(executor, transaction);
   return { kind: 'failed', error: error.error };
+}
+
+/** A builder that a method returned without being async is sent in the context of its transaction. */
+export function awaitedInside(result: unknown): Promise<unknown> {
+  return result instanceof Promise ? result : (async () => result)();
 }
 
 /** Rolls back and gives the connection back; a lost one is ended first, so that nothing of it can still happen. */

@@ -3,11 +3,13 @@ import type { Timer } from '../../clock.js';
 import { context } from '../../context.js';
 import { backoffDelay, resolveRetry, type ResolvedRetry } from '../../retry.js';
 import { isDurable } from '../buffer.js';
+import type { Body } from '../../stand-ins.js';
 import type { Executor } from '../executor.js';
 import type { Input } from '../input.js';
 import type { Call, Run } from '../run.js';
 import { CommunicatorScope } from '../communicator-scope.js';
 import { ignore, RunVoid } from '../signals.js';
+import { durableAtOnce } from './transaction.js';
 
 export interface CommunicatorSettings {
   readonly retry: ResolvedRetry;
@@ -39,9 +41,11 @@ export async function communicatorStep(run: Run, call: Call, fn: RegisteredFunct
   const called = await callOut(run, call.stepId, fn, target, input);
   if ('error' in called) {
     executor.barrier.linger(run, run.record(call, { error: called.error, attempts: called.attempts }));
+    if (executor.stand !== undefined) await durableAtOnce(run, call, fn, called.attempts);
     throw executor.codec.decodeError(called.error);
   }
   executor.barrier.linger(run, run.record(call, { output: called.output, attempts: called.attempts }));
+  if (executor.stand !== undefined) await durableAtOnce(run, call, fn, called.attempts);
   return called.value;
 }
 
@@ -49,12 +53,13 @@ export async function communicatorStep(run: Run, call: Call, fn: RegisteredFunct
 export async function callOut(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input): Promise<Called> {
   const { executor } = run;
   const settings = executor.functions.communicator(fn);
+  const body = executor.bodyOf(fn);
   const errors: unknown[] = [];
   for (let tries = 1; ; tries++) {
     const point = { workflowId: run.workflowId, stepId, name: fn.name, attempt: tries };
     executor.probe('step:before', point);
     try {
-      const result = await once(run, stepId, fn, target, input, settings.timeoutMs);
+      const result = await once(run, stepId, fn, body, target, input, settings.timeoutMs);
       executor.probe('step:returned', point);
       const { text, value } = executor.codec.copy(result, 'result');
       return { output: text, value, attempts: tries };
@@ -89,10 +94,10 @@ function exhausted(run: Run, stepId: string, errors: readonly unknown[]): Error 
   return apiaryError('RETRIES_EXHAUSTED', { attempts: all.length, errors: all }, { workflowId: run.workflowId, stepId, cause: errors.at(-1) });
 }
 
-async function once(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input, timeoutMs: number | undefined): Promise<unknown> {
+async function once(run: Run, stepId: string, fn: RegisteredFunction, body: Body, target: object, input: Input, timeoutMs: number | undefined): Promise<unknown> {
   const { executor } = run;
   const scope = new CommunicatorScope(executor, { run, stepId, fn }, timeoutMs !== undefined);
-  const promise = context.run(scope, async () => fn.metadata.body.apply(target, input.take() as never[]));
+  const promise = context.run(scope, async () => body.apply(target, input.take() as never[]));
   if (timeoutMs === undefined) return promise;
   promise.catch(ignore); // a late end is ignored
   let timer: Timer | undefined;

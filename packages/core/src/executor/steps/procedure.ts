@@ -35,7 +35,10 @@ export async function procedureStep(run: Run, call: Call, fn: RegisteredFunction
 /** Sends it once; gives the recorded output. Throws TryAgain, RunVoid, or the user's error. */
 export async function fly(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input, by: RecordedBy): Promise<string | null> {
   const { executor } = run;
+  const point = { workflowId: run.workflowId, stepId, name: fn.name, attempt: 1 };
+  executor.probe('step:before', point);
   const compiled = statementsOf(executor, run, stepId, fn, target, input);
+  executor.probe('step:returned', point);
   const connection = await acquire(executor);
   try {
     const final = finalOf(executor, fn, compiled, by);

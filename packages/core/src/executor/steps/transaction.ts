@@ -9,7 +9,7 @@ import { HeldFlight } from '../held-flight.js';
 import type { Call, Run } from '../run.js';
 import type { StartRow } from '../rows.js';
 import { RunVoid } from '../signals.js';
-import { attempt, end } from './attempt.js';
+import { attempt, awaitedInside, end } from './attempt.js';
 
 /** A @Transaction called in the body of a workflow: one database transaction, and its record in the same commit. */
 export async function transactionStep(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
@@ -27,7 +27,10 @@ export async function transactionStep(run: Run, call: Call, fn: RegisteredFuncti
       const { transaction, outbox } = result;
       const output = await encoded(executor, transaction, result.value);
       if (settings.readOnly) await commitReadOnly(executor, transaction);
-      if (settings.readOnly) run.record(call, { output: output.text, attempts: tries });
+      if (settings.readOnly) {
+        run.record(call, { output: output.text, attempts: tries });
+        await durableAtOnce(run, call, fn, tries);
+      }
       else await commit(run, call, transaction, output.text, outbox, tries);
       return output.value;
     } catch (error) {
@@ -54,6 +57,14 @@ async function commit(run: Run, call: Call, transaction: UserTransaction, output
     transaction.connection.release();
   }
   recorded();
+}
+
+/** A record that waits in the buffer: at once where a test asks for it. */
+export async function durableAtOnce(run: Run, call: Call, fn: RegisteredFunction, attempts: number): Promise<void> {
+  const { stand, probe } = run.executor;
+  if (stand === undefined || !stand.isDurableAtOnce(fn)) return;
+  await run.flushed();
+  probe('step:recorded', { workflowId: run.workflowId, stepId: call.stepId, name: call.name, attempt: attempts });
 }
 
 /** The output as stored and as every later replay will see it; what cannot be recorded rolls back. */
@@ -101,7 +112,7 @@ export async function joinTransaction(scope: TransactionContext, fn: RegisteredF
     throw apiaryError('FORBIDDEN_CALL', names, { message: `${fn.name} writes and cannot join the read-only transaction of ${step.fn.name}` });
   }
   try {
-    const value = await context.run(scope, () => fn.metadata.body.apply(target, args as never[]));
+    const value = await context.run(scope, () => awaitedInside(executor.bodyOf(fn).apply(target, args as never[])));
     return executor.codec.copy(value, 'result').value;
   } catch (error) {
     scope.doom ??= { error };

@@ -249,6 +249,11 @@ export class Connections {
     this.#options.warn?.(message);
   };
 
+  /** Ends all of them in the midst of whatever they do, as the end of the process would: for tests of crashes. */
+  cut(): void {
+    for (const connection of this.#alive) connection.giveUp(new Error('cut'));
+  }
+
   /** Ends all of them. The user's own Knex stays. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -18,6 +18,7 @@ export default crashScenario({
   name: 'transfer',
   about: 'workflow of two transactions',
   services: [Transfers],
+  opensConnections: true,
   migrations: ledgerTables,
   act: (app) => app.start(Transfers, { workflowId: 'transfer' }).transfer('ada', 'bob', 5).result(),
 });

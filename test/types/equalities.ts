@@ -105,7 +105,7 @@ export async function workflows() {
   same<typeof page.next, string | undefined>();
   same<typeof page.items, readonly WorkflowSummary[]>();
   for await (const workflow of app.list()) same<typeof workflow, WorkflowSummary>();
-  same<Selection['status'], WorkflowStatus | readonly WorkflowStatus[]>;
+  same<NonNullable<Selection['status']>, WorkflowStatus | readonly WorkflowStatus[]>();
 }
 
 export async function errors(error: unknown) {

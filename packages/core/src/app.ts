@@ -52,31 +52,38 @@ export class Apiary implements Operations, AsyncDisposable {
   }
 
   list(filter?: WorkflowFilter): Listing<WorkflowSummary> {
+    this.#refuseInFunctions('app.list()', 'call it in a @Communicator, whose result is recorded');
     return listing(this.#executor.store, filter);
   }
 
   async cancel(which: Selection): Promise<number> {
+    this.#refuseInFunctions('app.cancel()', 'use handleOf(id).cancel(), which is recorded, or call it in a @Communicator');
     return this.#executor.management.cancelAll(which);
   }
 
   async resume(which: Selection): Promise<number> {
+    this.#refuseInFunctions('app.resume()', 'use handleOf(id).resume(), which is recorded, or call it in a @Communicator');
     return this.#executor.management.resumeAll(which);
   }
 
   /** The instance whose decorated methods run durably; a direct call returns the result. Not a service of this app: NOT_A_SERVICE. */
   get<S>(service: Type<S> | Token<S>): S {
-    const found = (this.#executor.registry as Registry).resolve(service as Type<S>);
-    return found === undefined ? raise('NOT_A_SERVICE', { service: service.name }) : (found as S);
+    const found = service === undefined || service === null ? undefined : (this.#executor.registry as Registry).resolve(service as Type<S>);
+    return found === undefined ? raise('NOT_A_SERVICE', { service: service?.name ?? String(service) }) : (found as S);
   }
 
   /** The pool of user code: for migrations, reports and tests. Use `db` in functions; in a workflow body or @Transaction it throws. */
   get knex(): Knex {
-    const scope = context.getStore();
-    if (scope !== undefined && scope.kind !== 'communicator') {
-      const caller = scope.kind === 'workflow' ? scope.run.fn.name : scope.step.fn.name;
-      raise('FORBIDDEN_CALL', { caller, callee: 'app.knex' }, { message: `app.knex may not be used in ${caller}: its statements would be outside the transaction and unrecorded; use db in a @Transaction` });
-    }
+    this.#refuseInFunctions('app.knex', 'its statements would be outside the transaction and unrecorded; use db in a @Transaction');
     return this.#executor.store.connections.knex;
+  }
+
+  /** What a replay would do again, or see otherwise. */
+  #refuseInFunctions(callee: string, remedy: string): void {
+    const scope = context.getStore();
+    if (scope === undefined || scope.kind === 'communicator') return;
+    const caller = scope.kind === 'workflow' ? scope.run.fn.name : scope.step.fn.name;
+    raise('FORBIDDEN_CALL', { caller, callee }, { message: `${callee} may not be used in ${caller}: ${remedy}` });
   }
 
   graph(): Graph {

@@ -28,13 +28,12 @@ function trueAttempts(ctx: Context, s: State, w: number): number {
 
 export const isFirst = (ctx: Context, s: State, w: number): boolean => !counts(ctx, s, w) || attemptsAfterClaim(ctx, s, w) <= 1;
 
-/** Second attempts run in a narrow lane, one at a time, so that one poison workflow does not take its neighbours to DEAD. */
+/** Second attempts run in a narrow lane, one at a time, so that one poison workflow does not take its neighbours to DEAD: the rows hold it, also those of a claim whose answer was lost. */
 export function laneIsFree(ctx: Context, s: State, P: Process): boolean {
   if (ctx.broken.neighboursInLane) return true;
   return !s.workflows.some((row, w) => {
-    const held =
-      row !== null && row.status === 'PENDING' && row.owner === P.executor && runOf(P, w) !== null && row.attempts > 1 && progress(ctx, s, w) <= row.seen;
-    return held && counts(ctx, s, w);
+    if (row?.status !== 'PENDING' || row.owner !== P.executor || (ctx.broken.laneForgetsLostClaims && runOf(P, w) === null)) return false;
+    return row.attempts > 1 && progress(ctx, s, w) <= row.seen && counts(ctx, s, w);
   });
 }
 

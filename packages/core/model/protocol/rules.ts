@@ -80,6 +80,7 @@ export const rules = {
   attemptsTotal: ['4.6', 'DEAD counts all claims, progress or not'],
   attemptsForgotten: ['L7', 'attempts are not counted'],
   neighboursInLane: ['4.6', 'second attempts are claimed together'],
+  laneForgetsLostClaims: ['4.6', 'a claim whose answer was lost does not hold the lane'],
   releaseCounts: ['4.8', 'the claim after a shutdown counts an attempt'],
   childrenNotCounted: ['4.6', 'records of children are no progress of their parent'],
   parentsCounted: ['4.6', 'a workflow that waits for its child is counted, and holds the lane'],

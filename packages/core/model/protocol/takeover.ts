@@ -19,7 +19,9 @@ export function takeoverMoves(ctx: Context, s: State, p: number, to: Moves<State
       terminate(ctx, t, of);
       if (ctx.broken.exclusiveLockNotAwaited) processAt(t, p).takeover = { of, stage: 'claim' };
     });
-  if (stage === 'terminate' && !held) to.step(`${nameOf(p)}: gets the exclusive lock of executor ${of}, sends a claim`, (t) => sendClaim(ctx, t, p, of));
+  const old = s.backends.some((b) => b.kind === 'claim' && b.process === p && !ctx.broken.laneForgetsLostClaims); // a lost claim is over before the next one
+  if (stage === 'terminate' && !held && !old)
+    to.step(`${nameOf(p)}: gets the exclusive lock of executor ${of}, sends a claim`, (t) => sendClaim(ctx, t, p, of));
   if (stage === 'claim') to.step(`${nameOf(p)}: sends a claim from executor ${of}`, (t) => sendClaim(ctx, t, p, of));
 }
 

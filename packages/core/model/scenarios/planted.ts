@@ -78,6 +78,7 @@ export const planted: Readonly<Record<Exclude<Rule, LiteralRule>, readonly [Try,
   attemptsTotal: [t('W,W of few recoveries', { crash: 2 })],
   attemptsForgotten: [t('poison')],
   neighboursInLane: [t('poison and a neighbour')],
+  laneForgetsLostClaims: [t('poison and a neighbour', { cut: 1 })],
   releaseCounts: [t('W,W of few recoveries', { shutdown: 2 })],
 };
 

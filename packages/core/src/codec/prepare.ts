@@ -160,8 +160,9 @@ export class Preparation {
       out[index] = this.member(index, value[index]);
     }
     if (out.length < value.length) {
-      // Element storage turns into a dictionary first, so that the length costs nothing.
+      // Element storage turns into a dictionary first, so that the length costs nothing; and the hole is what is wanted.
       out[value.length - 1] = 0;
+      // oxlint-disable-next-line typescript/no-array-delete
       delete out[value.length - 1];
     }
     return out;

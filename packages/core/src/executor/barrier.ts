@@ -30,8 +30,8 @@ export class Barrier {
    * that were inserted (undefined: durable by an earlier attempt whose answer was lost). Throws RunVoid when a row belongs to another run.
    */
   async flush(run: Run, extra?: Cargo, outcome?: Outcome): Promise<readonly string[] | undefined> {
-    // No group overtakes a final flight that carries a row of the chain.
-    for (let carrier = carrierOf(run, 'flight'); carrier !== undefined; carrier = carrierOf(run, 'flight')) await carrier.answered;
+    // No group is sent while a row of the chain is with another carrier: should that one fail, there would be a gap behind it.
+    for (let carrier = carrierOf(run); carrier !== undefined; carrier = carrierOf(run)) await carrier.answered;
     if (run.isVoid) throw new RunVoid();
     const load = new Load('journal');
     load.take(run);
@@ -43,8 +43,6 @@ export class Barrier {
     }
     if (outcome !== undefined) addOutcome(load, run, outcome);
     if (cargo.starts.length + cargo.records.length + cargo.outcomes.length + cargo.parks.length + cargo.foreign.length === 0) {
-      const carrier = carrierOf(run, 'journal');
-      await carrier?.answered;
       return [];
     }
     return this.#push(run, load);

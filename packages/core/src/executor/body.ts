@@ -2,6 +2,7 @@
 import { apiaryError } from '@apiary/decorators/internal';
 import { cascade } from './cascade.js';
 import { direct } from './direct.js';
+import { failure } from './failure.js';
 import type { Run } from './run.js';
 import type { Outcome } from './rows.js';
 
@@ -34,11 +35,5 @@ export async function runBody(run: Run, target: object): Promise<void> {
   if (run.poisoned !== undefined) outcome = failure(run, run.poisoned);
   if (outcome.status === 'CANCELLED') await cascade(run);
   await executor.lifecycle.finish(run, outcome);
-}
-
-/** An error as an outcome: CANCELLED for the workflow's own cancellation or deadline, else ERROR. */
-export function failure(run: Run, error: unknown): Outcome {
-  const status = run.isOwnInterruption(error) ? 'CANCELLED' : 'ERROR';
-  return { status, output: null, error: run.executor.codec.encodeError(error) };
 }
 

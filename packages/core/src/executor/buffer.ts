@@ -80,11 +80,12 @@ export class Load implements Carrier {
   }
 }
 
-/** The first carrier of the given kind that holds a row of the chain. */
-export function carrierOf(run: Run | undefined, kind: 'journal' | 'flight'): Carrier | undefined {
+/** The first carrier (of the given kind) that holds a row of the chain. */
+export function carrierOf(run: Run | undefined, kind?: 'journal' | 'flight'): Carrier | undefined {
+  const isMeant = (carrier: Carrier | undefined): carrier is Carrier => carrier !== undefined && (kind === undefined || carrier.kind === kind);
   for (let r = run; r !== undefined; r = r.parent) {
-    if (r.start?.carrier?.kind === kind) return r.start.carrier;
-    for (const record of r.buffer) if (record.carrier?.kind === kind) return record.carrier;
+    if (isMeant(r.start?.carrier)) return r.start?.carrier;
+    for (const record of r.buffer) if (isMeant(record.carrier)) return record.carrier;
   }
   return undefined;
 }

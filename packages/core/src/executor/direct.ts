@@ -1,7 +1,7 @@
 /** A direct call of a step: a workflow of one step, whose one row is start, record and outcome at once (DESIGN 4.4). */
 import { Backoff } from '../backoff.js';
-import { failure } from './body.js';
 import { commitFinal, TryAgain } from './commit.js';
+import { failure } from './failure.js';
 import type { Input } from './input.js';
 import type { Call, Run } from './run.js';
 import type { Outcome } from './rows.js';

@@ -34,11 +34,14 @@ export function invoke(executor: Executor, fn: RegisteredFunction, target: objec
 /** A call of another app's service: nothing may leave the process on a commit that is not answered. */
 async function elsewhere(executor: Executor, fn: RegisteredFunction, target: object, args: readonly unknown[]): Promise<unknown> {
   const scope = context.getStore();
-  if (scope?.kind === 'workflow') {
-    if (scope.run.isVoid) return never();
-    await scope.run.held?.send().catch((error: unknown) => (error instanceof RunVoid ? never() : Promise.reject(error as Error)));
-  }
+  if (scope?.kind === 'workflow') await heldIsSent(scope.run);
   return context.exit(() => executor.outside.call(fn, target, args));
+}
+
+/** Resolves when the commit that the body's last value rests on is answered; never, if the run is void. */
+export function heldIsSent(run: Run): Promise<void> {
+  if (run.isVoid) return never();
+  return (run.held?.send() ?? Promise.resolve()).catch((error: unknown) => (error instanceof RunVoid ? never<void>() : Promise.reject(error as Error)));
 }
 
 const performers = { transaction: transactionStep, procedure: procedureStep, communicator: communicatorStep, workflow: inlineChild } as const;

@@ -1,8 +1,9 @@
 /** `start(Service, options).method(...args)`: from outside a durable start, in a workflow a child, in a @Transaction an outbox entry. */
 import { apiaryError, raise, type Duration, type RegisteredFunction, type Type } from '@apiary/decorators/internal';
-import { context, type TransactionContext } from '../context.js';
+import { context, type Context, type TransactionContext } from '../context.js';
 import { checkId } from '../ids.js';
 import { Handle } from '../workflows/handle.js';
+import { checkWait } from '../workflows/wait.js';
 import type { StartOptions, Starter, WaitOptions, WorkflowHandle } from '../workflows/types.js';
 import type { Executor } from './executor.js';
 import type { StartSettings } from './function-settings.js';
@@ -11,7 +12,7 @@ import type { Run } from './run.js';
 import { ignore, never } from './signals.js';
 import { StartedWorkflow, type Starting } from './started.js';
 import { awaitResult, startChild } from './steps/child.js';
-import { restored } from './router.js';
+import { heldIsSent, restored } from './router.js';
 
 const known = new Set(['workflowId', 'deadline']);
 
@@ -43,7 +44,8 @@ export function starterOf<C extends Type>(executor: Executor, service: C, option
 
 function startOne(executor: Executor, fn: RegisteredFunction, args: readonly unknown[], settings: StartSettings): StartedWorkflow<unknown> {
   const scope = context.getStore();
-  if (scope === undefined || scope.executor !== executor) return new StartedWorkflow(fromOutside(executor, fn, args, settings));
+  if (scope === undefined) return new StartedWorkflow(fromOutside(executor, fn, args, settings));
+  if (scope.executor !== executor) return new StartedWorkflow(elsewhere(scope, fromOutside(executor, fn, args, settings)));
   if (scope.kind === 'workflow') return new StartedWorkflow(inWorkflow(scope.run, fn, args, settings));
   if (scope.kind === 'transaction') return new StartedWorkflow(inTransaction(scope, fn, args, settings));
   raise('FORBIDDEN_CALL', { caller: scope.step.fn.name, callee: `start of ${fn.name}` });
@@ -64,6 +66,20 @@ function fromOutside(executor: Executor, fn: RegisteredFunction, args: readonly 
       return { handle: started, result: (options?: WaitOptions) => handle.result(options) };
     },
     lost: (error) => executor.log.error(`a start of ${fn.name} failed and nobody awaited it`, { error: String(error) }),
+  };
+}
+
+/** A start of another app's function: nothing may leave the process on a commit that is not answered. */
+function elsewhere(scope: Context, starting: Starting<unknown>): Starting<unknown> {
+  if (scope.kind !== 'workflow') return starting;
+  const { run } = scope;
+  return {
+    begin(durable) {
+      if (run.held === undefined && !run.isVoid) return starting.begin(durable);
+      const begun = heldIsSent(run).then(() => starting.begin(durable));
+      return { handle: begun.then(({ handle }) => handle), result: (options) => begun.then(({ result }) => result(options)) };
+    },
+    lost: starting.lost,
   };
 }
 
@@ -89,7 +105,10 @@ function inWorkflow(run: Run, fn: RegisteredFunction, args: readonly unknown[], 
   return {
     begin: () => ({
       handle,
-      result: () => run.step('workflow', 'result', null, async (call) => awaitResult(run, call, await id), (record) => restored(run, record)),
+      result: (options?: WaitOptions) => {
+        const wait = checkWait(options);
+        return run.step('workflow', 'result', null, async (call) => awaitResult(run, call, await id, wait), (record) => restored(run, record));
+      },
     }),
     lost: ignore, // told by the step's own promise
   };

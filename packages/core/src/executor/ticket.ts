@@ -16,6 +16,8 @@ export class Ticket {
   /** Resolves when the start row is durable. */
   readonly started: Promise<void>;
   settled = false;
+  /** Settled without an outcome. */
+  failed = false;
   /** The present run of the body, if it runs in this process. */
   run: Run | undefined;
   /** Nobody in this process has more than its id. */
@@ -72,6 +74,7 @@ export class Ticket {
 
   fail(error: unknown): void {
     this.settled = true;
+    this.failed = true;
     this.#refuse(error);
     this.#reject(error);
   }

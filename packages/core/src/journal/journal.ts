@@ -3,18 +3,24 @@
  * while busy. Its connection is its own. Batches are sent one after the other, so the order of pushing is the order of durability; a
  * batch that fails is split into its groups, still in order, so that a poison row fails alone (DESIGN 4.3).
  */
+import { apiaryError } from '@apiary/decorators/internal';
 import { classify, isInfrastructure } from '../store/connection/classify.js';
 import type { Connection } from '../store/connection/connection.js';
+import type { Statement } from '../store/connection/statement.js';
 import type { Store } from '../store/store.js';
 import { Backoff } from '../backoff.js';
 import { emptyCargo } from '../executor/rows.js';
 import { LostRow, type Group } from './group.js';
+import { SetAside } from './set-aside.js';
 
 const maxGroups = 500;
 const maxBytes = 4 << 20;
 /** Above this many unflushed bytes new steps wait. */
 const bound = 64 << 20;
 const deadlineMs = 30_000;
+/** The one writer waits for no lock of others for long (DESIGN 4.3). */
+const lockTimeout = '200ms';
+const transactionLockTimeout: Statement = { name: 'apiary_lock_timeout', text: `select set_config('lock_timeout', '${lockTimeout}', true)` };
 
 export interface JournalOwner {
   readonly store: Store;
@@ -34,6 +40,7 @@ export class Journal {
   #busy = false;
   #closed = false;
   #waiting: (() => void)[] = [];
+  readonly #aside = new SetAside((group, behind) => this.#takeBack(group, behind));
   /** How many batches and groups became durable; for tests and gauges. */
   readonly counters = { batches: 0, groups: 0, splits: 0 };
 
@@ -44,9 +51,18 @@ export class Journal {
   push(group: Group): void {
     this.#queue.push(group);
     this.#bytes += group.bytes;
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#busy || this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#flush);
+  }
+
+  #takeBack(group: Group, behind: readonly Group[]): void {
+    this.#queue.unshift(group, ...behind);
+    this.#schedule();
   }
 
   /** Resolves when the unflushed bytes are under the bound; undefined when they are. */
@@ -62,13 +78,18 @@ export class Journal {
 
   /** Drops what is queued (the runs are void) and the connection: the next batch opens another one. */
   async reset(): Promise<void> {
-    for (const group of this.#take(() => true)) group.failed(new LostRow('the executor was fenced'));
+    this.#queue.unshift(...this.#aside.takeAll());
+    for (const group of this.#take(() => true)) {
+      this.#bytes -= group.bytes;
+      group.failed(new LostRow('the executor was fenced'));
+    }
     this.#connection?.destroy();
   }
 
   async close(): Promise<void> {
     await this.idle();
     this.#closed = true;
+    for (const group of this.#aside.takeAll()) group.failed(apiaryError('SHUTTING_DOWN', {}));
     this.#connection?.destroy();
     this.#connection = undefined;
   }
@@ -79,10 +100,7 @@ export class Journal {
     this.#busy = true;
     void this.#drain().finally(() => {
       this.#busy = false;
-      if (this.#queue.length > 0 && !this.#scheduled) {
-        this.#scheduled = true;
-        setImmediate(this.#flush);
-      }
+      if (this.#queue.length > 0) this.#schedule();
     });
   };
 
@@ -97,21 +115,27 @@ export class Journal {
 
   #nextBatch(): Group[] {
     let bytes = 0;
+    let alone = false;
     return this.#take((taken, group) => {
       bytes += group.bytes;
-      return taken === 0 || (taken < maxGroups && bytes <= maxBytes);
+      if (taken === 0) {
+        alone = this.#aside.isMarked(group);
+        return true;
+      }
+      return !alone && !this.#aside.isMarked(group) && taken < maxGroups && bytes <= maxBytes;
     });
   }
 
-  /** Takes groups from the front while the condition holds; those no longer wanted are dropped. */
+  /** Takes groups from the front while the condition holds; those no longer wanted are dropped, those behind a lock wait there. */
   #take(more: (taken: number, group: Group) => boolean): Group[] {
     const out: Group[] = [];
     let end = 0;
     for (; end < this.#queue.length; end++) {
       const group = this.#queue[end] as Group;
       if (!more(out.length, group)) break;
-      if (group.wanted()) out.push(group);
-      else {
+      if (group.wanted()) {
+        if (!this.#aside.keeps(group)) out.push(group);
+      } else {
         this.#bytes -= group.bytes;
         group.failed(new LostRow('its run is void'));
       }
@@ -144,6 +168,7 @@ export class Journal {
         }
         if (batch.length > 1 && (kind === 'timeout' || !isInfrastructure(error, { engine: true }))) return this.#split(batch);
         if (!isInfrastructure(error, { engine: true })) return this.#refused(batch[0] as Group, kind, error);
+        if (kind === 'timeout') return this.#setAside(batch[0] as Group);
         try {
           await this.#discard();
         } catch (closed) {
@@ -154,9 +179,18 @@ export class Journal {
     }
   }
 
+  /** It stays unflushed; others need not wait for it. */
+  #setAside(group: Group): void {
+    this.#bytes += group.bytes;
+    this.#aside.add(group);
+  }
+
   async #split(batch: readonly Group[]): Promise<void> {
     this.counters.splits++;
-    for (const group of batch) await this.#write([group]);
+    for (const group of batch) {
+      if (this.#aside.keeps(group)) this.#bytes += group.bytes;
+      else await this.#write([group]);
+    }
   }
 
   async #refused(group: Group, kind: string, error: unknown): Promise<void> {
@@ -169,7 +203,10 @@ export class Journal {
 
   async #send(connection: Connection, groups: readonly Group[]): Promise<readonly string[]> {
     const cargo = groups.length === 1 ? (groups[0] as Group).cargo : merge(groups);
-    const results = await connection.fly(this.#owner.store.cargo(cargo, this.#owner.offsetMs(), this.#owner.executorId), { deadlineMs });
+    const statements = this.#owner.store.cargo(cargo, this.#owner.offsetMs(), this.#owner.executorId);
+    // A setting of the session would not stay with us behind a pooler, and would stay with others in a pool that we share.
+    if (this.#owner.store.connections.perTransactionFence) statements.unshift(transactionLockTimeout);
+    const results = await connection.fly(statements, { deadlineMs });
     return cargo.foreign.length > 0 ? (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])) : [];
   }
 
@@ -181,7 +218,20 @@ export class Journal {
       this.#connection.destroy();
       this.#connection = undefined;
     }
-    return (this.#connection ??= await this.#owner.store.connections.dedicated('journal'));
+    return (this.#connection ??= await this.#connect());
+  }
+
+  async #connect(): Promise<Connection> {
+    const { connections } = this.#owner.store;
+    const connection = await connections.dedicated('journal');
+    if (connections.perTransactionFence) return connection;
+    try {
+      await connection.fly([{ text: `set lock_timeout = '${lockTimeout}'` }], { deadlineMs });
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
   }
 
   /** After a lost connection its backend may still hold the rows' keys, or still commit: it has to be gone before anything is sent again. */

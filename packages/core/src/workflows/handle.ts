@@ -1,21 +1,22 @@
 /** The handle of a workflow: outside it asks the database, in a workflow each answer is a recorded step. */
-import { apiaryError, milliseconds, raise } from '@apiary/decorators/internal';
-import { after } from '../clock.js';
+import { apiaryError, raise } from '@apiary/decorators/internal';
 import { context } from '../context.js';
 import type { Executor } from '../executor/executor.js';
 import { restored } from '../executor/router.js';
 import type { Run } from '../executor/run.js';
 import { ignore } from '../executor/signals.js';
 import { awaitResult, refuseAncestor } from '../executor/steps/child.js';
+import { failStep } from '../executor/steps/transaction.js';
 import type { Ticket } from '../executor/ticket.js';
 import { checkId, inputHash, newId } from '../ids.js';
 import { infoOf, stepsOf } from './info.js';
+import { checkWait, waiting } from './wait.js';
 import type { StepInfo, WaitOptions, WorkflowHandle, WorkflowInfo, WorkflowStatus } from './types.js';
 
 export class Handle<R = unknown> implements WorkflowHandle<R> {
   readonly workflowId: string;
   readonly #executor: Executor;
-  readonly #ticket: Ticket | undefined;
+  #ticket: Ticket | undefined;
 
   constructor(executor: Executor, workflowId: string, ticket?: Ticket) {
     this.#executor = executor;
@@ -24,19 +25,27 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
     if (ticket !== undefined) ticket.hasWaiters = true;
   }
 
-  async result(options: WaitOptions = {}): Promise<R> {
+  result(options?: WaitOptions): Promise<R> {
+    return ofBody(this.#result(options));
+  }
+
+  async #result(options: WaitOptions | undefined): Promise<R> {
     const wait = checkWait(options);
     const scope = this.#scope('result');
     if (scope !== undefined) {
-      const result = scope.step('workflow', 'result', inputHash(this.workflowId), (call) => awaitResult(scope, call, this.workflowId), (record) => restored(scope, record));
-      return waiting(result as Promise<R>, wait);
+      const result = scope.step('workflow', 'result', inputHash(this.workflowId), (call) => awaitResult(scope, call, this.workflowId, wait), (record) => restored(scope, record));
+      return result as Promise<R>;
     }
     const inStep = context.getStore();
     if (inStep?.kind === 'communicator') await refuseAncestor(inStep.step.run, inStep.step.stepId, inStep.step.fn.name, this.workflowId);
     const { outside, observer } = this.#executor;
-    const ticket = this.#ticket !== undefined && !this.#ticket.settled ? this.#ticket : undefined;
-    if (this.#ticket?.settled === true) return outside.result(this.#ticket) as Promise<R>;
-    return waiting(outside.result(ticket ?? observer.ticket(this.workflowId)) as Promise<R>, wait);
+    const ticket = this.#ticket ?? observer.ticket(this.workflowId);
+    try {
+      return (await waiting(outside.result(ticket), wait)) as R;
+    } catch (error) {
+      if (ticket.settled && !ticket.failed) this.#ticket = undefined; // it may be resumed meanwhile: the next wait asks anew
+      throw error;
+    }
   }
 
   status(): Promise<WorkflowStatus> {
@@ -85,16 +94,25 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
     return row;
   }
 
+  #ask<T>(name: string, work: (place: string | undefined) => Promise<T>): Promise<T> {
+    return ofBody(this.#answer(name, work));
+  }
+
   /** Outside: done. In a workflow: done once, recorded, and everything delivered before is durable first. */
-  async #ask<T>(name: string, work: (place: string | undefined) => Promise<T>): Promise<T> {
+  async #answer<T>(name: string, work: (place: string | undefined) => Promise<T>): Promise<T> {
     const scope = this.#scope(name);
     if (scope === undefined) return work(undefined);
     return scope.step<T>('value', name, inputHash(this.workflowId), async (call) => {
       await scope.ready(call);
       await scope.flushed();
-      const { text, value } = this.#executor.codec.copy(await work(`${scope.workflowId}-${call.stepId}`), name);
-      scope.record(call, { output: text });
-      return value;
+      try {
+        const { text, value } = this.#executor.codec.copy(await work(`${scope.workflowId}-${call.stepId}`), name);
+        scope.record(call, { output: text });
+        return value;
+      } catch (error) {
+        if (scope.isVoid || this.#executor.stopping) throw error;
+        return failStep(scope, call, error, 1);
+      }
     }, (record) => restored(scope, record) as T);
   }
 
@@ -110,35 +128,8 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
   }
 }
 
-interface Wait {
-  readonly timeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
-function checkWait(options: WaitOptions): Wait {
-  for (const key of Object.keys(options)) if (key !== 'timeout' && key !== 'signal') raise('CONFIG', { path: `result.${key}`, problem: 'no such option: timeout or signal' });
-  return { timeoutMs: options.timeout === undefined ? undefined : milliseconds(options.timeout, 'result.timeout'), signal: options.signal };
-}
-
-/** The caller stops waiting; what it waited for goes on. */
-function waiting<T>(result: Promise<T>, { timeoutMs, signal }: Wait): Promise<T> {
-  if (timeoutMs === undefined && signal === undefined) return result;
-  result.catch(ignore);
-  return new Promise<T>((resolve, reject) => {
-    const stop = (): void => {
-      alarm.cancel();
-      signal?.removeEventListener('abort', onAbort);
-    };
-    const onAbort = (): void => {
-      stop();
-      reject(signal?.reason as Error);
-    };
-    const alarm = after(timeoutMs ?? Number.POSITIVE_INFINITY, () => {
-      stop();
-      reject(apiaryError('WAIT_TIMEOUT', { timeoutMs: timeoutMs as number }));
-    });
-    if (signal?.aborted === true) return onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    result.then(resolve, reject).finally(stop);
-  });
+/** What a body left unawaited is told by the run, and must not end the process. */
+function ofBody<T>(promise: Promise<T>): Promise<T> {
+  if (context.getStore()?.kind === 'workflow') promise.catch(ignore);
+  return promise;
 }

@@ -51,13 +51,13 @@ export class Management {
   async fork(workflowId: string, from: string, forkId: string): Promise<void> {
     const executor = this.#executor;
     const { store, lifecycle } = executor;
+    if (!/^\d+(?:\/\d+)*$/.test(from)) raise('CONFIG', { path: 'fork.from', problem: `${JSON.stringify(from)} is no id of a step, as in steps()` }, { workflowId });
+    const origin = await store.untilAnswered((s) => s.workflow(workflowId));
+    if (origin === undefined) throw apiaryError('NOT_FOUND', { workflowId }, { workflowId });
     const records = await store.untilAnswered((s) => s.records([workflowId]));
-    const before = records.map((r) => r.stepId).filter((id) => compareStepIds(id, from) < 0);
-    // A copy with gaps would be another history.
-    const top = before.map(Number).filter((n) => Number.isInteger(n)).sort((a, b) => a - b);
-    if (top.some((n, i) => n !== i) || !/^\d+(?:\/\d+)*$/.test(from) || Number(from.split('/')[0]) > top.length) {
-      raise('CONFIG', { path: 'fork.from', problem: `the steps before ${JSON.stringify(from)} are not all recorded yet` }, { workflowId });
-    }
+    const ids = records.map((r) => r.stepId);
+    const before = ids.filter((id) => compareStepIds(id, from) < 0);
+    if (!isWhole(ids, before, from, origin.status)) raise('CONFIG', { path: 'fork.from', problem: `the steps before ${JSON.stringify(from)} are not all recorded yet` }, { workflowId });
     const [result] = (await this.#own<{ origins: number; made: number }>('fork', (me) => [workflowId, forkId, me, executor.version, before])).rows;
     if (result?.origins === 0) throw apiaryError('NOT_FOUND', { workflowId }, { workflowId });
     const row = await store.untilAnswered((s) => s.workflow(forkId));
@@ -115,4 +115,12 @@ export class Management {
       after = ids.at(-1) ?? after;
     }
   }
+}
+
+/** A copy with gaps would be another history. In one that ended by itself a gap is a call that was refused before it could be recorded. */
+function isWhole(all: readonly string[], before: readonly string[], from: string, status: WorkflowStatus): boolean {
+  const top = (ids: readonly string[]): number[] => [...new Set(ids.map((id) => Number(id.split('/')[0])))].sort((a, b) => a - b);
+  const first = Number(from.split('/')[0]);
+  if (status === 'SUCCESS' || status === 'ERROR') return first <= (top(all).at(-1) ?? -1) + 1;
+  return first <= top(before).length && top(before).every((n, i) => n === i);
 }

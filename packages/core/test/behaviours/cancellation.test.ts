@@ -172,6 +172,8 @@ describe('behaviours of cancellation', () => {
     expect((await rejected(handle.result())).code).equal('CANCELLED');
     const { rows } = await engine.admin.query<{ workflow_id: string; status: string; updated_at: Date }>(`select workflow_id, status, updated_at from apiary.workflow_status where workflow_id like 'b36%' order by length(workflow_id)`);
     expect(rows.map((row) => [row.workflow_id, row.status])).deep.equal([['b36', 'CANCELLED'], ['b36-0', 'CANCELLED'], ['b36-0-0', 'CANCELLED']]);
+    const ends = rows.map((row) => row.updated_at.getTime());
+    expect(ends, 'children end first').deep.equal([...ends].sort((a, b) => b - a));
     expect(await engine.ledger()).deep.equal(['leaf before']);
   });
 

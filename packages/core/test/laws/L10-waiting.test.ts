@@ -154,7 +154,8 @@ describe('L10: waiting', function () {
     const calls = Array.from({ length: 5 }, () => launched.app.handle('awaited').result());
     await until('all of them wait', async () => Number((await launched.app.knex('done').where({ step: 'before the wait' }).count())[0]?.['count']) === 30
       && Number((await launched.app.knex('done').where({ step: 'before the nap' }).count())[0]?.['count']) === 5);
-    await until('nothing is on loan', () => connections.gauges.userLeased === 0 && connections.gauges.userWaiting === 0 && connections.gauges.systemLeased === 0);
+    // The journal and the listener keep one each.
+    await until('nothing is on loan', () => connections.gauges.userLeased === 0 && connections.gauges.userWaiting === 0 && connections.gauges.systemLeased <= 2);
     const open = await launched.app.knex.raw(`select count(*)::int as n from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`);
     expect(open.rows[0].n).to.equal(0);
     gates.open('long');

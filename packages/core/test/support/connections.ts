@@ -26,17 +26,26 @@ export async function bench(options: Partial<ConnectionsOptions> = {}, schema = 
   admin.on('error', () => {});
   await admin.connect();
   if (schema !== '') await admin.query(schema);
-  const connections = await Connections.open({ database: database.connectionString, poolSize: 3, systemSize: 2, applicationName: 'apiary test', ...options });
-  return {
-    database,
-    connections,
-    admin,
-    async [Symbol.asyncDispose]() {
-      await connections.close();
-      await admin.end();
-      await database.drop();
-    },
+  const end = async (): Promise<void> => {
+    await admin.end();
+    await database.drop();
   };
+  try {
+    const connections = await Connections.open({ database: database.connectionString, poolSize: 3, systemSize: 2, applicationName: 'apiary test', ...options });
+    return {
+      database,
+      connections,
+      admin,
+      async [Symbol.asyncDispose]() {
+        await connections.close();
+        await end();
+      },
+    };
+  } catch (error) {
+    // A connection that is left open would keep the process of the tests alive.
+    await end();
+    throw error;
+  }
 }
 
 export const serializable: Statement = { name: 'apiary_begin', text: 'begin isolation level serializable' };

@@ -31,7 +31,7 @@ function idOf(ids: ReadonlyMap<string, string>, name: string, kind: Edges[number
 }
 
 function escapeMermaid(text: string): string {
-  return [...text].map((char) => (/[\w .-]/.test(char) ? char : `#${char.codePointAt(0)};`)).join('');
+  return Array.from(text, (char) => (/[\w .-]/.test(char) ? char : `#${char.codePointAt(0)};`)).join('');
 }
 
 function quoteDot(text: string): string {

@@ -5,6 +5,7 @@ import { Accounts, MailClient, Mailer, Shop } from './services.js';
 import { balances, shop } from './support.js';
 
 class NoAccounts extends Accounts {
+  @Transaction()
   override async debit(_id: string, amount: number): Promise<number> {
     return 10 - amount;
   }
@@ -35,6 +36,17 @@ class Plain {
 describe('unmanaged', () => {
   it('runs methods as ordinary code, with all they call', async () => {
     expect(await unmanaged(new Shop(new NoAccounts(), new Mailer(new MailClient()))).buy('a', 'b', 4)).to.equal(6);
+  });
+
+  it('marks what the instance holds: an undecorated method of it may call a decorated one', async () => {
+    class Desk {
+      constructor(private readonly accounts: Accounts) {}
+      async close(): Promise<number> {
+        return this.accounts.debit('a', 3);
+      }
+    }
+    expect(await unmanaged(new Desk(new NoAccounts())).close()).to.equal(7);
+    expect(await new Desk(new NoAccounts()).close().catch((error: unknown) => error)).to.have.property('code', 'NOT_LAUNCHED');
   });
 
   it('sleeps at once and answers for the ambient functions', async () => {

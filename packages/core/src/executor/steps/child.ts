@@ -1,13 +1,15 @@
 /** Workflows inside workflows: a plain call runs inline and shares the buffer; `start` makes a child of its own; results are recorded. */
-import { apiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
+import { apiaryError, isApiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
 import type { StoredWorkflow } from '../../store/statements/read.js';
 import type { Executor } from '../executor.js';
 import type { StartSettings } from '../function-settings.js';
 import { Input } from '../input.js';
 import { Run, type Call } from '../run.js';
 import { emptyCargo, type Outcome, type StartRow } from '../rows.js';
+import { waiting, type Wait } from '../../workflows/wait.js';
 import { RunVoid } from '../signals.js';
 import { Ticket } from '../ticket.js';
+import { failStep } from './transaction.js';
 
 /** The id of a child by its place in the parent, so that a replay finds the same child. */
 export function childId(run: Run, stepId: string): string {
@@ -106,15 +108,20 @@ export async function startChild(run: Run, call: Call, fn: RegisteredFunction, i
   return id;
 }
 
-/** Waits for any workflow's outcome in the body of another; the outcome is recorded. */
-export async function awaitResult(run: Run, call: Call, id: string): Promise<unknown> {
+/** Waits for any workflow's outcome in the body of another; the outcome is recorded, and that the wait was given up is, too. */
+export async function awaitResult(run: Run, call: Call, id: string, wait: Wait): Promise<unknown> {
   const { executor } = run;
   await run.ready(call);
   const ticket = executor.tickets.get(id) ?? executor.observer.ticket(id);
   if (!ticket.settled && !run.children.has(id)) await refuseAncestor(run, call.stepId, run.fn.name, id);
   // What it waits for may only be knowable to others when it is durable.
   await run.flushed();
-  return adopt(executor, run, call, id, await run.interruptible(ticket.outcome));
+  const outcome = await run.interruptible(waiting(ticket.outcome, wait).catch((error: unknown) => {
+    if (ticket.failed && !isApiaryError(error, 'NOT_FOUND')) throw error;
+    return { withoutOutcome: error };
+  }));
+  if ('withoutOutcome' in outcome) return failStep(run, call, outcome.withoutOutcome, 1);
+  return adopt(executor, run, call, id, outcome);
 }
 
 /** Who waits for itself, or for a workflow that waits for it, waits for ever (DESIGN L10). */

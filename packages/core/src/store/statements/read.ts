@@ -1,6 +1,6 @@
 /** Reads of the engine's rows. None of them is ever sent inside a user's transaction (DESIGN L11). */
 import type { FunctionKind } from '@apiary/decorators/internal';
-import type { StepKind } from '../../executor/rows.js';
+import type { RecordRow } from '../../executor/rows.js';
 import type { WorkflowStatus } from '../../workflows/types.js';
 import type { Names } from '../schema/names.js';
 
@@ -36,21 +36,8 @@ export const workflowColumns = [
   ms('w.deadline', 'deadline'), ms('w.wake_at', 'wakeAt'), 'w.cancel_requested as "cancelRequested"', ms('w.created_at', 'createdAt'), ms('w.updated_at', 'updatedAt'),
 ].join(', ');
 
-export interface StoredRecord {
-  readonly workflowId: string;
-  readonly stepId: string;
-  readonly name: string;
-  readonly kind: StepKind;
-  readonly inputHash: string | null;
-  readonly output: string | null;
-  readonly error: string | null;
-  readonly attempts: number;
-  readonly childId: string | null;
-  readonly executorId: string;
-  readonly epoch: number;
-  readonly startedAt: number;
-  readonly completedAt: number;
-}
+/** A record is read as it was written. */
+export type StoredRecord = RecordRow;
 const recordColumns = [
   'f.workflow_id as "workflowId"', 'f.step_id as "stepId"', 'f.name', 'f.kind', 'f.input_hash as "inputHash"', 'f.output', 'f.error', 'f.attempts',
   'f.child_id as "childId"', 'f.executor_id as "executorId"', 'f.epoch', 'f.started_at::float8 as "startedAt"', 'f.completed_at::float8 as "completedAt"',

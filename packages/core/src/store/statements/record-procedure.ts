@@ -5,6 +5,7 @@
 import type { RecordRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
+import { absent } from './update-outcomes.js';
 
 export type Shape = 'rows' | 'one' | 'maybe' | 'count';
 /** SQLSTATEs that the wrapper raises; the message is the number of rows or bytes. */
@@ -66,8 +67,11 @@ function workflowWrite(n: Names, w: NonNullable<RecordedBy['workflow']>, bind: B
     };
   }
   return {
-    text: `update ${n.workflow} w set status = 'SUCCESS', output = g.output, updated_at = clock_timestamp() from g
-      where w.workflow_id = ${bind(w.workflowId, 'text')} and w.status = 'PENDING' and w.executor_id = ${bind(w.executorId, 'text')} and w.epoch = ${bind(w.epoch, 'int')} returning 1`,
-    check: `, case when (select count(*) from f) <> 1 then ${n.refuse}('APV01', 'an outcome matched no row') end`,
+    // As in update-outcomes.ts.
+    text: `insert into ${n.workflow} as w (workflow_id, name, kind, app_version, status, output, executor_id, epoch)
+      select ${bind(w.workflowId, 'text')}, '', '${absent}', '', 'SUCCESS', g.output, ${bind(w.executorId, 'text')}, ${bind(w.epoch, 'int')} from g
+      on conflict (workflow_id) do update set status = excluded.status, output = excluded.output, updated_at = clock_timestamp()
+      where w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind`,
+    check: `, case when (select count(*) from f where kind <> '${absent}') <> 1 then ${n.refuse}('APV01', 'an outcome matched no row') end`,
   };
 }

@@ -21,7 +21,7 @@ import { Reports } from './samples/report.js';
 import { Transfers } from './samples/transfer.js';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-function same<A, B>(..._: Same<A, B> extends true ? [] : [{ expected: B; found: A }]): void {}
+export function same<A, B>(..._: Same<A, B> extends true ? [] : [{ expected: B; found: A }]): void {}
 
 class Shapes {
   readonly field = 1;

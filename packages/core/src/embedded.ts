@@ -28,6 +28,9 @@ async function load(): Promise<EmbeddedModule> {
   try {
     return (await import(name)) as EmbeddedModule;
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // What is installed and broken is to be seen as it is.
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}'`)) throw error;
     return raise('CONFIG', { path: 'database', problem: 'no database is configured, and @apiary/embedded is not installed: set DATABASE_URL or `database`, or npm install @apiary/embedded' }, { cause: error });
   }
 }

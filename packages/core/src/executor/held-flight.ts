@@ -63,6 +63,7 @@ export class HeldFlight {
       this.#options.recorded();
     } catch (error) {
       caution.failed();
+      run.executor.lifecycle.counters.afterHandOver++;
       // Rows that were made on the value that never became durable must not outlive it.
       run.dropFrom(record.stepId);
       run.executor.lifecycle.voidRun(run, error instanceof TryAgain ? 'its last transaction failed after the body went on' : `its last commit was refused: ${String(error)}`);

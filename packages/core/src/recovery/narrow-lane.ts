@@ -11,7 +11,7 @@ const lookMs = 50;
  */
 export class NarrowLane {
   readonly #executor: Executor;
-  #occupant: { readonly workflowId: string; readonly since: number } | undefined;
+  #occupant: { readonly workflowId: string | undefined; readonly since: number } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(executor: Executor) {
@@ -28,8 +28,13 @@ export class NarrowLane {
   async #claim(executorId: string): Promise<boolean> {
     for (;;) {
       if (this.#executor.stopping || !this.#executor.lease.isLive() || this.#isOccupied()) return true;
+      // Until the answer: one that is lost may have given a workflow, which the poll then finds and runs.
+      this.#occupant = { workflowId: undefined, since: monotonic() };
       const [taken] = await claimBatch(this.#executor, executorId, 1, 'again');
-      if (taken === undefined) return false;
+      if (taken === undefined) {
+        this.#occupant = undefined;
+        return false;
+      }
       this.#occupant = { workflowId: taken.workflowId, since: monotonic() };
       await Promise.race([this.#executor.tickets.get(taken.workflowId)?.outcome.catch(() => {}), delay(lookMs)]);
     }
@@ -38,8 +43,10 @@ export class NarrowLane {
   /** Until it ended, made a record, or a lease has passed: whoever only waits does not block the others. */
   #isOccupied(): boolean {
     if (this.#occupant === undefined) return false;
-    const run = this.#executor.tickets.get(this.#occupant.workflowId)?.run;
-    const free = run === undefined || run.isVoid || run.progressed || monotonic() - this.#occupant.since > this.#executor.lease.durationMs;
+    const { workflowId, since } = this.#occupant;
+    const run = workflowId === undefined ? undefined : this.#executor.tickets.get(workflowId)?.run;
+    const isAtRest = workflowId !== undefined && (run === undefined || run.isVoid || run.progressed);
+    const free = isAtRest || monotonic() - since > this.#executor.lease.durationMs;
     if (free) this.#occupant = undefined;
     return !free;
   }

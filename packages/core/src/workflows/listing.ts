@@ -74,7 +74,7 @@ async function read(store: Store, { filter, limit, descending, after }: Checked)
 function cursor(after: string): [string, string] {
   try {
     const value: unknown = JSON.parse(Buffer.from(after, 'base64url').toString());
-    if (Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'string' && !Number.isNaN(Date.parse(value[0]))) return [value[0], value[1]];
+    if (Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'string' && !/[\0\p{Surrogate}]/u.test(value[1]) && !Number.isNaN(Date.parse(value[0]))) return [value[0], value[1]];
   } catch { /* told below */ }
   return raise('CONFIG', { path: 'filter.after', problem: 'not the `next` of a page' });
 }

@@ -22,7 +22,7 @@ describe('L12: the first start is a race', function () {
   });
 
   const spawn = async (): Promise<Child> => {
-    const child = await Child.spawn(new URL('../support/recovery/launching-child.js', import.meta.url), { args: [database.connectionString] });
+    const child = await Child.spawn(new URL('../support/recovery/launching-child.js', import.meta.url), { args: [database.connectionString], execArgv: ['--unhandled-rejections=strict'] });
     children.push(child);
     return child;
   };

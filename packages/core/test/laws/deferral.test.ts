@@ -26,6 +26,7 @@ class Steps {
   }
   @Communicator()
   async big(bytes: number): Promise<string> {
+    await gates.at('big');
     return 'x'.repeat(bytes);
   }
   @Transaction()
@@ -90,10 +91,6 @@ class Flows {
   @Workflow()
   async sender(fails: boolean): Promise<string> {
     return this.steps.sends(fails);
-  }
-  @Workflow()
-  async bulky(n: number, bytes: number): Promise<number> {
-    return (await Promise.all(Array.from({ length: n }, () => this.steps.big(bytes)))).length;
   }
 }
 
@@ -283,13 +280,13 @@ describe('4.3 deferral', () => {
   });
 
   it('4.3: unflushed bytes are bounded: above the bound new steps wait until there is room', async () => {
-    const held = engine.proxy.add({ on: 'request', is: isJournal, fault: { kind: 'hold request' }, skip: 1 });
-    const bulk = engine.app.start(Flows, { workflowId: 'bulk' }).bulky(24, 3_500_000).result();
-    await until('the start is durable', async () => (await engine.row('bulk')) !== undefined);
-    const bulks = [bulk];
-    // Each of them puts its records before the journal when it ends; the journal stands.
-    for (let i = 0; i < 2; i++) bulks.push(engine.app.start(Flows, { workflowId: `bulk-${i}` }).bulky(12, 3_500_000).result());
+    gates.close('big');
+    const bulk = Array.from({ length: 20 }, () => engine.app.get(Steps).big(3_900_000));
+    await gates.reached('big', 20);
+    const held = engine.proxy.add({ on: 'request', is: isJournal, fault: { kind: 'hold request' } });
+    const plug = engine.app.get(Steps).call('plug');
     await held.hit;
+    gates.open('big');
     const { journal } = runningOf(engine.app).executor;
     await until('there is no room', () => journal.room() !== undefined);
     trace.clear();
@@ -298,7 +295,8 @@ describe('4.3 deferral', () => {
     expect(trace.of('step:before').filter((s) => s.name === 'Steps.write'), 'it waits').deep.equal([]);
     held.release();
     expect(await late).equal('late');
-    expect(await Promise.all(bulks)).deep.equal([24, 12, 12]);
+    expect(await plug).equal('plug');
+    expect((await Promise.all(bulk)).map((text) => text.length)).deep.equal(Array.from({ length: 20 }, () => 3_900_000));
     expect(journal.room()).equal(undefined);
   });
 });

@@ -1,6 +1,7 @@
 import { Procedure, Service, Transaction, Workflow, db, sql, workflowId } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
 import { expect } from 'chai';
+import { resetCautions } from '../support/cautions.js';
 import { Engine, Trace, note, rejected } from '../support/engine.js';
 import { Gates } from '../support/gates.js';
 
@@ -132,6 +133,7 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
       await engine.admin.query('truncate at_commit');
       gates.reset();
       trace.clear();
+      resetCautions(engine.app);
     });
     afterEach(() => engine.expectEffectsRecorded());
 
@@ -161,17 +163,12 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
       for (const last of [true, false]) {
         it(`L2: ${state} at the commit, after the body went on, is no error of anybody${last ? '' : '; the body made another call'}`, async () => {
           await engine.admin.query('insert into at_commit values ($1, 2)', [state]);
-          // The flight may wait for the body only if nothing made it cautious before.
-          const { executor } = runningOf(engine.app);
-          expect(executor.caution('Steps.failsAtCommit').isUp).equal(false);
           const id = `${isolation}-${state}-${last}`;
           expect(await engine.app.start(Flows, { workflowId: id }).run('failsAtCommit', last).result()).equal('done');
           expect(trace.of('run:void').map((v) => v.workflowId), 'the body had gone on with a value that never came to be').deep.equal([id]);
           expect(await engine.ledger()).deep.equal(last ? ['deferred'] : ['deferred', 'after']);
           expect((await engine.records(id)).every((r) => r.error === null)).equal(true);
           expect(await engine.row(id)).include({ status: 'SUCCESS' });
-          // Of these tests only; in production it would stay cautious for a while.
-          Object.assign(executor, { caution: resetCautions(executor) });
         });
       }
       it(`L2: ${state} at the commit of a direct call is retried`, async () => {
@@ -246,19 +243,6 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
       });
     }
   });
-}
-
-type Executor = ReturnType<typeof runningOf>['executor'];
-
-/** Every function is without caution again. */
-function resetCautions(executor: Executor): Executor['caution'] {
-  const Caution = executor.caution('any').constructor as new (slowMs: number) => ReturnType<Executor['caution']>;
-  const fresh = new Map<string, ReturnType<Executor['caution']>>();
-  return (name) => {
-    const caution = fresh.get(name) ?? new Caution(Infinity);
-    fresh.set(name, caution);
-    return caution;
-  };
 }
 
 describe('L2: no connection to be had', () => {

@@ -14,6 +14,8 @@ import type { ShapeDatabases } from './shape-database.js';
 import type { ClientOutcome, Task, VictimResult } from './task.js';
 import type { Victim, Victims } from './victims.js';
 
+const withinMs = 120_000;
+
 /** A victim that dies for sure need not renew. One that lives heals at its polls; one that is stopped has to lose its lease by its own clock. */
 const patient: Rhythm = { lease: 60_000, poll: 20_000 };
 const rhythms: Readonly<Record<CrashMode, Rhythm>> = { kill: patient, cut: { lease: 10_000, poll: 100 }, server: { lease: 10_000, poll: 100 }, stop: { lease: 800, poll: 80 } };
@@ -136,7 +138,7 @@ async function outcomeOf(victim: Victim): Promise<ClientOutcome> {
   let result: VictimResult | undefined;
   let failed: unknown;
   child.result.then((value) => (result = value as VictimResult), (error: unknown) => (failed = error ?? new Error('the victim ended')));
-  await until('the victim has its answer', () => result !== undefined || failed !== undefined, { within: 60_000 });
+  await until('the victim has its answer', () => result !== undefined || failed !== undefined, { within: withinMs });
   if (result === undefined) throw failed;
   return result.outcome;
 }

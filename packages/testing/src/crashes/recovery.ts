@@ -9,7 +9,7 @@ import type { ClientOutcome } from './task.js';
 import { countUnfinished } from './unfinished.js';
 
 const rhythm: Rhythm = { lease: 400, poll: 40 };
-const withinMs = 60_000;
+const withinMs = 120_000;
 
 /** What a wait for this long means for the lease of an executor that is dead for sure: its row says expired now. */
 export async function letLeaseExpire(scenario: CrashScenario, database: string): Promise<void> {

@@ -2,6 +2,7 @@ import { Child } from '../faults/child.js';
 import { until } from '../faults/until.js';
 import type { AnswerWord, ClientOutcome, LastWord, Task } from './task.js';
 
+const withinMs = 180_000;
 const program = new URL('./victim-process.js', import.meta.url);
 
 /** A process with one task. */
@@ -36,7 +37,7 @@ export class Victim {
     let ended = false;
     void this.child.exited.then(() => (ended = true));
     this.child.result.then(() => (ended = true), () => undefined);
-    return until('the victim has reached its point', () => this.lastWord ?? (ended ? 'missed' : undefined)).then((word) => (word === 'missed' ? undefined : word));
+    return until('the victim has reached its point', () => this.lastWord ?? (ended ? 'missed' : undefined), { within: withinMs }).then((word) => (word === 'missed' ? undefined : word));
   }
 }
 

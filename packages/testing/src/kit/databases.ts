@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '@apiary/core';
 import { prepareDatabase } from '@apiary/core/internal';
-import pg from 'pg';
 import { testServer, withDatabase } from '../engine/database.js';
+import { Admin } from './admin.js';
 import { dropAll, lockOf, prefix, sweep } from './leftovers.js';
 import { migrationsKey } from './migrations-key.js';
 
@@ -17,34 +17,31 @@ export interface OwnDatabase {
   drop(): Promise<void>;
 }
 
-interface WithStream {
-  readonly connection: { readonly stream: { ref(): void; unref(): void } };
-}
+/** Then what is left is dropped by a process of its own. */
+const longestEndMs = 5000;
 
 class Databases {
   readonly #owner = randomBytes(8).toString('hex');
   readonly #base: string;
-  readonly #admin: pg.Client;
+  readonly #admin: Admin;
+  /** The server may take seconds for a drop, since all its backends have to take part: no test waits for one. */
+  #dropper: Admin | undefined;
   readonly #templates = new Map<string, Promise<string>>();
-  /** One statement at a time. */
-  #last: Promise<unknown> = Promise.resolve();
   #count = 0;
-  #waiting = 0;
   #ended = false;
 
   private constructor(base: string) {
     this.#base = base;
-    this.#admin = new pg.Client({ connectionString: base });
-    this.#admin.on('error', () => {});
+    this.#admin = new Admin(base);
   }
 
   static async open(base: string): Promise<Databases> {
     const databases = new Databases(base);
     const admin = databases.#admin;
-    await admin.connect();
-    await admin.query(`select pg_advisory_lock(${lockOf(databases.#owner)})`);
-    await sweep(admin);
-    databases.#idle();
+    await admin.use(async (client) => {
+      await client.query(`select pg_advisory_lock(${lockOf(databases.#owner)})`);
+      await sweep(client);
+    });
     process.once('beforeExit', () => void databases.#end());
     process.once('exit', () => databases.#endLater());
     return databases;
@@ -54,8 +51,8 @@ class Databases {
   async create(config: Config): Promise<OwnDatabase> {
     const template = await this.#template(config);
     const name = this.#newName();
-    await this.#send(`create database ${name} template ${template}`);
-    return { connectionString: withDatabase(this.#base, name), drop: () => this.#drop(name) };
+    await this.#admin.send(`create database ${name} template ${template}`);
+    return { connectionString: withDatabase(this.#base, name), drop: async () => this.#drop(name) };
   }
 
   #newName(): string {
@@ -75,41 +72,28 @@ class Databases {
 
   async #fill(config: Config): Promise<string> {
     const name = this.#newName();
-    await this.#send(`create database ${name}`);
+    await this.#admin.send(`create database ${name}`);
     try {
       await prepareDatabase(withDatabase(this.#base, name), config);
       return name;
     } catch (error) {
-      await this.#drop(name);
+      this.#drop(name);
       throw error;
     }
   }
 
-  async #drop(name: string): Promise<void> {
-    if (!this.#ended) await this.#send(`drop database if exists ${name} with (force)`);
-  }
-
-  /** The process may end though the connection is open, but not while somebody waits for an answer. */
-  #idle(): void {
-    (this.#admin as unknown as WithStream).connection.stream.unref();
-  }
-
-  #send(statement: string): Promise<unknown> {
-    (this.#admin as unknown as WithStream).connection.stream.ref();
-    this.#waiting++;
-    const sent = this.#last.then(() => this.#admin.query(statement)).finally(() => {
-      if (--this.#waiting === 0) this.#idle();
-    });
-    this.#last = sent.catch(() => {});
-    return sent;
+  #drop(name: string): void {
+    if (this.#ended) return;
+    this.#dropper ??= new Admin(this.#base);
+    this.#dropper.send(`drop database if exists ${name} with (force)`, { keepsAlive: false }).catch(() => {});
   }
 
   async #end(): Promise<void> {
     if (this.#ended) return;
-    this.#ended = true;
-    (this.#admin as unknown as WithStream).connection.stream.ref();
-    await dropAll(this.#admin, this.#owner).catch(() => {});
-    await this.#admin.end().catch(() => {});
+    const dropped = this.#admin.use((client) => dropAll(client, this.#owner)).then(() => true, () => false);
+    this.#ended = await Promise.race([dropped, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), longestEndMs).unref())]);
+    this.#admin.close();
+    this.#dropper?.close();
   }
 
   /** The process ends at once: another one drops what is left. */
@@ -125,6 +109,9 @@ let databases: Promise<Databases> | undefined;
 
 /** A new database on the server of DATABASE_URL, else on an embedded one, with the tables that `config.migrations` makes. */
 export async function createOwnDatabase(config: Config): Promise<OwnDatabase> {
-  databases ??= testServer().then((base) => Databases.open(base));
+  if (databases === undefined) {
+    databases = testServer().then((base) => Databases.open(base));
+    databases.catch(() => (databases = undefined));
+  }
   return (await databases).create(config);
 }

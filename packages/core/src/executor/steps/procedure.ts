@@ -13,7 +13,7 @@ import type { Executor } from '../executor.js';
 import type { Input } from '../input.js';
 import type { Call, Run } from '../run.js';
 import { RunVoid } from '../signals.js';
-import { failStep } from './transaction.js';
+import { checkJoin, failStep } from './transaction.js';
 
 export async function procedureStep(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
   const backoff = new Backoff();
@@ -138,6 +138,7 @@ function translate(executor: Executor, fn: RegisteredFunction, compiled: Compile
 export async function joinProcedure(scope: TransactionContext, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
   const { executor, transaction, step } = scope;
   if (transaction === undefined) raise('FORBIDDEN_CALL', { caller: step.fn.name, callee: fn.name });
+  checkJoin(scope, fn);
   try {
     const compiled = compile(context.run({ ...scope, transaction: undefined }, () => fn.metadata.body.apply(target, input.take() as never[])), fn.name);
     const results: readonly Result[] = await transaction.batch(compiled.statements);

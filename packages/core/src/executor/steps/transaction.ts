@@ -100,8 +100,8 @@ export function failStep(run: Run, call: Call, error: unknown, attempts: number,
 
 const strictness = { 'read committed': 0, 'repeatable read': 1, serializable: 2 } as const;
 
-/** A @Transaction called in a @Transaction joins it: one transaction, one record. If it throws, all of it rolls back, caught or not. */
-export async function joinTransaction(scope: TransactionContext, fn: RegisteredFunction, target: object, args: readonly unknown[]): Promise<unknown> {
+/** @throws FORBIDDEN_CALL if the function needs more than the transaction around it gives */
+export function checkJoin(scope: TransactionContext, fn: RegisteredFunction): void {
   const { executor, step } = scope;
   const settings = executor.functions.transaction(fn);
   const names = { caller: step.fn.name, callee: fn.name };
@@ -111,6 +111,12 @@ export async function joinTransaction(scope: TransactionContext, fn: RegisteredF
   if (scope.readOnly && !settings.readOnly) {
     throw apiaryError('FORBIDDEN_CALL', names, { message: `${fn.name} writes and cannot join the read-only transaction of ${step.fn.name}` });
   }
+}
+
+/** A @Transaction called in a @Transaction joins it: one transaction, one record. If it throws, all of it rolls back, caught or not. */
+export async function joinTransaction(scope: TransactionContext, fn: RegisteredFunction, target: object, args: readonly unknown[]): Promise<unknown> {
+  const { executor } = scope;
+  checkJoin(scope, fn);
   try {
     const value = await context.run(scope, () => awaitedInside(executor.bodyOf(fn).apply(target, args as never[])));
     return executor.codec.copy(value, 'result').value;

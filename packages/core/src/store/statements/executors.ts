@@ -55,19 +55,20 @@ export const executors = (n: Names) => ({
    * counted and does not wait in the narrow lane: its child is, and does (the child's progress is its own).
    */
   claim: `with candidates as materialized (
-      select w.workflow_id, w.attempts, w.claimed_records, w.created_at,
+      select w.workflow_id, w.attempts, w.claimed_records, w.created_at, w.updated_at,
         (select count(*)::int from ${n.record} f where f.workflow_id = w.workflow_id) as records,
         exists (select 1 from ${n.workflow} c where c.parent_id = w.workflow_id and c.status in ('PENDING', 'ENQUEUED', 'DELAYED')) as waits
       from ${n.workflow} w where w.executor_id = $1 and w.${live}
     ), chosen as materialized (
       select * from candidates
       where ($4 = 'again') = (not waits and attempts > 0 and claimed_records >= records)
-      order by attempts, created_at limit $3
+      -- each has one chance in the lane; then who was tried most often and last is who most likely kills
+      order by attempts > 1, case when attempts > 1 then -attempts end, case when attempts > 1 then updated_at end desc, created_at limit $3
     )
     update ${n.workflow} w set executor_id = $2, epoch = w.epoch + 1,
       recoveries = w.recoveries + case when w.claimed_records < 0 then 0 else 1 end,
       attempts = case when w.claimed_records < 0 or chosen.waits then w.attempts when w.attempts > 0 and chosen.records > w.claimed_records then 1 else w.attempts + 1 end,
-      claimed_records = chosen.records
+      claimed_records = chosen.records, updated_at = clock_timestamp() + $5 * interval '1 millisecond'
     from chosen where w.workflow_id = chosen.workflow_id and w.executor_id = $1 and w.${live}
     returning ${workflowColumns}`,
   /** Gives running workflows back at shutdown: the mark -1 says that the next claim counts no attempt. */

@@ -3,11 +3,12 @@
  * Arguments: names of packages or examples to test (default: all); --no-build uses what is built.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { build, clean, install, root, workspaces } from './tools.mjs';
 
+const hasTests = (folder) => readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith('.test.mjs') && !String(name).includes('node_modules'));
 const flags = process.argv.slice(2).filter((a) => a.startsWith('--'));
 const names = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 if (!flags.includes('--no-build')) {
@@ -23,6 +24,7 @@ for (const workspace of [...workspaces(), root]) {
   const tests = join(workspace, 'test', 'dist');
   const pattern = existsSync(tests) ? join(tests, '**', '*.test.js') : join(workspace, 'test', '**', '*.test.mjs');
   if ((names.length > 0 && !names.includes(name)) || !existsSync(join(workspace, 'test'))) continue;
+  if (!existsSync(tests) && !hasTests(join(workspace, 'test'))) continue;
   console.log(`\n── ${relative(root, workspace) || 'repository'}`);
   const { status } = spawnSync(process.execPath, [join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--reporter', join(root, 'scripts', 'reporter.cjs'), pattern], {
     cwd: root, stdio: 'inherit', env: { ...process.env, APIARY_TEST_TOTALS: totals },

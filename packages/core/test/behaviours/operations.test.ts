@@ -98,8 +98,8 @@ describe('behaviours of operation', () => {
       gates.open('stops');
       expect(await other.handle('b63').result()).equal('after');
       expect((await other.handle('b63').info()).recoveries).equal(0);
-      for (const late of [launched.app.get(Flows).stops(), launched.app.start(Flows).stops().result(), Promise.resolve(launched.app.start(Flows).stops()), launched.app.handle('b63').result(), launched.app.handle('b63').status(), Promise.resolve(launched.app.list()), launched.app.cancel({ all: true })]) {
-        expect((await rejected(late as Promise<unknown>)).code).equal('SHUTTING_DOWN');
+      for (const late of [() => launched.app.get(Flows).stops(), () => launched.app.start(Flows).stops().result(), async () => launched.app.start(Flows).stops(), () => launched.app.handle('b63').result(), () => launched.app.handle('b63').status(), async () => launched.app.list(), () => launched.app.cancel({ all: true })]) {
+        expect((await rejected(late() as Promise<unknown>)).code).equal('SHUTTING_DOWN');
       }
       expect(await rejected(launched.app.shutdown({ grace: -1 }))).include({ code: 'CONFIG' });
     } finally {

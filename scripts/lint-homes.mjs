@@ -12,7 +12,12 @@ const homes = [
   { what: /\bnew Date\(\)/, in: [core, 'packages/decorators/src'], home: [`${core}/clock.ts`], say: 'time has one home: clock.ts' },
   { what: /\bstream\.write\(|\bclient\.query\(/, in: [core], home: [`${core}/store/connection`], say: 'statements reach the driver in store/connection' },
   { what: /\bstream\.write\(/, in: [core], home: [`${core}/store/connection/flight.ts`], say: 'one file writes to a socket: flight.ts' },
-  { what: /\bApiaryError\.create\b/, in: ['packages'], home: ['packages/decorators/src/errors.ts'], say: 'errors of the catalogue are made by raise() and apiaryError()' },
+  {
+    what: /\bApiaryError\.create\b/,
+    in: ['packages'],
+    home: ['packages/decorators/src/errors.ts'],
+    say: 'errors of the catalogue are made by raise() and apiaryError()',
+  },
   { what: /'(40001|40P01|57P01|08006)'/, in: [core], home: [`${core}/store/connection`], say: 'errors of the database are judged in classify.ts' },
 ];
 /** Folders of core and what they may not import, types aside. */

@@ -27,6 +27,7 @@ if (isRoot) {
   if (!reads) {
     folder = join(home, 'checkout');
     cpSync(root, folder, { recursive: true, verbatimSymlinks: true, filter: (path) => !path.endsWith('/.git') && !path.endsWith('/.apiary') });
+    spawnSync('chown', ['-R', ordinary, folder]); // the copy is as closed as the checkout
   }
 }
 const server = await Postgres15.create({ settings: { max_connections: 300, fsync: 'off' } });

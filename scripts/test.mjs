@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { build, clean, install, root, workspaces } from './tools.mjs';
 
-const hasTests = (folder) => readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith('.test.mjs') && !String(name).includes('node_modules'));
+const hasTests = (folder) =>
+  readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith('.test.mjs') && !String(name).includes('node_modules'));
 const flags = process.argv.slice(2).filter((a) => a.startsWith('--'));
 const names = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 if (!flags.includes('--no-build')) {
@@ -26,13 +27,30 @@ for (const workspace of [...workspaces(), root]) {
   if ((names.length > 0 && !names.includes(name)) || !existsSync(join(workspace, 'test'))) continue;
   if (!existsSync(tests) && !hasTests(join(workspace, 'test'))) continue;
   console.log(`\n── ${relative(root, workspace) || 'repository'}`);
-  const { status } = spawnSync(process.execPath, [join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--reporter', join(root, 'scripts', 'reporter.cjs'), pattern], {
-    cwd: root, stdio: 'inherit', env: { ...process.env, APIARY_TEST_TOTALS: totals },
-  });
+  const { status, error } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--reporter', join(root, 'scripts', 'reporter.cjs'), pattern],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, APIARY_TEST_TOTALS: totals },
+      // A suite that does not end has failed: something it left behind keeps the process alive.
+      timeout: 25 * 60_000,
+      killSignal: 'SIGKILL',
+    },
+  );
+  if (error !== undefined) console.error(`${name}: ${error.message}`);
   broken ||= status !== 0;
 }
-const lines = existsSync(totals) ? readFileSync(totals, 'utf8').trim().split('\n').map((line) => JSON.parse(line)) : [];
+const lines = existsSync(totals)
+  ? readFileSync(totals, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  : [];
 rmSync(folder, { recursive: true, force: true });
 const sum = (key) => lines.reduce((n, line) => n + line[key], 0);
-console.log(`\n${sum('passes')} passed, ${sum('failures') + (broken && sum('failures') === 0 ? 1 : 0)} failed${sum('pending') > 0 ? `, ${sum('pending')} skipped` : ''}`);
+console.log(
+  `\n${sum('passes')} passed, ${sum('failures') + (broken && sum('failures') === 0 ? 1 : 0)} failed${sum('pending') > 0 ? `, ${sum('pending')} skipped` : ''}`,
+);
 process.exit(broken ? 1 : 0);

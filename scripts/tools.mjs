@@ -1,6 +1,6 @@
 /** What the root scripts share. Node's own modules only: nothing may be installed yet. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,16 +15,31 @@ export function run(command, args, options = {}) {
 
 /** Installs what the lock file names, unless that is there already. */
 export function install() {
-  const marker = join(root, 'node_modules', '.package-lock.json');
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs - 1) return;
+  if (isInstalled()) return;
+  console.log('Installing what the lock file names ...');
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+}
+
+/** npm writes down what it installed. Times say nothing: a checkout makes every file new. */
+function isInstalled() {
+  const found = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(found)) return false;
+  const packages = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+  const there = packages(found);
+  return Object.entries(packages(join(root, 'package-lock.json')))
+    .filter(([path, { optional }]) => path.includes('node_modules/') && optional !== true)
+    .every(([path, { version }]) => there[path] !== undefined && there[path].version === version && existsSync(join(root, path)));
 }
 
 /** Folders of packages and examples. */
 export function workspaces() {
   return ['packages', 'examples'].flatMap((group) => {
     const folder = join(root, group);
-    return existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(join(folder, name, 'package.json'))).map((name) => join(folder, name)) : [];
+    return existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => existsSync(join(folder, name, 'package.json')))
+          .map((name) => join(folder, name))
+      : [];
   });
 }
 
@@ -34,5 +49,6 @@ export function clean() {
 }
 
 export function build() {
+  console.log('Building ...');
   run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b']);
 }

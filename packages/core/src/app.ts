@@ -91,9 +91,9 @@ export class Apiary implements Operations, AsyncDisposable {
   }
 
   /** Stops claiming, lets steps end for `grace` (default 10 seconds), then aborts them; running workflows are given back to others. */
-  shutdown(options: { grace?: Duration | undefined } = {}): Promise<void> {
+  async shutdown(options: { grace?: Duration | undefined } = {}): Promise<void> {
     const graceMs = options.grace === undefined ? defaultGraceMs : milliseconds(options.grace, 'shutdown.grace');
-    return (this.#shutdown ??= shutdown(this.running, graceMs));
+    await (this.#shutdown ??= shutdown(this.running, graceMs));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -18,7 +18,8 @@ export async function connectionSource(config: ResolvedConfig): Promise<Embedded
     return await startEmbedded({ dataDirectory: config.dataDirectory });
   } catch (error) {
     const { code, details, message } = error as { code?: string; details?: { found?: string; needed?: string }; message: string };
-    if (code === 'DATABASE_VERSION') throw apiaryError('DATABASE_VERSION', { found: details?.found ?? '', needed: details?.needed ?? '' }, { message, cause: error });
+    if (code === 'DATABASE_VERSION')
+      throw apiaryError('DATABASE_VERSION', { found: details?.found ?? '', needed: details?.needed ?? '' }, { message, cause: error });
     throw error;
   }
 }
@@ -31,6 +32,13 @@ async function load(): Promise<EmbeddedModule> {
     const { code, message } = error as NodeJS.ErrnoException;
     // What is installed and broken is to be seen as it is.
     if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}'`)) throw error;
-    return raise('CONFIG', { path: 'database', problem: 'no database is configured, and @apiary/embedded is not installed: set DATABASE_URL or `database`, or npm install @apiary/embedded' }, { cause: error });
+    return raise(
+      'CONFIG',
+      {
+        path: 'database',
+        problem: 'no database is configured, and @apiary/embedded is not installed: set DATABASE_URL or `database`, or npm install @apiary/embedded',
+      },
+      { cause: error },
+    );
   }
 }

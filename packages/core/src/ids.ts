@@ -37,6 +37,12 @@ export function checkId(id: unknown): asserts id is string {
   if (id === '' || tooLong || refused.test(id)) raise('INVALID_ID', { id: id.slice(0, longestId) });
 }
 
+/** The id of what a workflow makes at a place of its own, the same in each replay; never too long, however deep the nesting. */
+export function derivedId(workflowId: string, place: string): string {
+  const id = `${workflowId}-${place}`;
+  return id.length <= longestId / 3 || Buffer.byteLength(id) <= longestId ? id : `${hash('sha256', workflowId, 'hex')}-${place}`;
+}
+
 /** A short stable hash of an encoded input: the same input, the same hash, in every process and release. */
 export function inputHash(text: string | null): string {
   return hash('sha256', text ?? '', 'hex').slice(0, 32);

@@ -10,6 +10,20 @@ export type { Sql, SqlValue, Fragment, AmbientTransaction } from './sql/types.js
 export { handleOf, idempotencyKey, log, now, random, randomUUID, signal, sleep, start, workflowId } from './executor/ambient.js';
 // workflows from outside
 export type {
-  Listing, OneOrMore, Operations, Page, ResultOf, Selection, Started, Starter, StartOptions, StepInfo, WaitOptions, WorkflowFilter, WorkflowHandle, WorkflowInfo,
-  WorkflowStatus, WorkflowSummary,
+  Listing,
+  OneOrMore,
+  Operations,
+  Page,
+  ResultOf,
+  Selection,
+  Started,
+  Starter,
+  StartOptions,
+  StepInfo,
+  WaitOptions,
+  WorkflowFilter,
+  WorkflowHandle,
+  WorkflowInfo,
+  WorkflowStatus,
+  WorkflowSummary,
 } from './workflows/types.js';

@@ -1,4 +1,3 @@
-
 // of the decorators, for the test kit
 export { apiaryError, milliseconds, raise, setUnmanaged, type FunctionMetadata, type RegisteredFunction } from '@apiary/decorators/internal';
 // the engine, for tests

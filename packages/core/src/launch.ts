@@ -21,6 +21,7 @@ import { migrate } from './store/schema/migrate.js';
 import { namesOf, type Names } from './store/schema/names.js';
 import { Store } from './store/store.js';
 import { migrateUser } from './user-migrations.js';
+import { checkRules } from './validation.js';
 
 /** For the test kit: what a launch takes beside the config. */
 export interface Internals {
@@ -43,6 +44,7 @@ setAmbientInvoker(() => context.getStore()?.executor.registry.ambient);
 export async function launch(given: Config, app: AppKeyValue, internals: Internals = {}): Promise<Running> {
   const config = resolveConfig(given);
   const inspection = inspect({ services: config.services, provide: config.provide, app: app as never });
+  checkRules(inspection.functions.values());
   const log = createLogger(config.log, { app: config.name });
   const opened: (() => Promise<unknown>)[] = [];
   try {

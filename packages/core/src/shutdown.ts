@@ -40,7 +40,10 @@ export async function shutdown(running: Running, graceMs: number): Promise<void>
   notifications.close();
   await journal.close();
   if (identity.registered) {
-    await store.query('release', [identity.executorId]).then(() => store.query('fenceMyself', [identity.executorId])).catch(ignore);
+    await store
+      .query('release', [identity.executorId])
+      .then(() => store.query('fenceMyself', [identity.executorId]))
+      .catch(ignore);
   }
   store.close();
   clock.close();

@@ -10,7 +10,17 @@ const hour = 60 * minute;
 const day = 24 * hour;
 const week = 7 * day;
 const units: Readonly<Record<string, number>> = {
-  ms: 1, second, seconds: second, minute, minutes: minute, hour, hours: hour, day, days: day, week, weeks: week,
+  ms: 1,
+  second,
+  seconds: second,
+  minute,
+  minutes: minute,
+  hour,
+  hours: hour,
+  day,
+  days: day,
+  week,
+  weeks: week,
 };
 
 /**
@@ -21,7 +31,10 @@ const units: Readonly<Record<string, number>> = {
 export function milliseconds(duration: Duration, path: string): number {
   const value = typeof duration === 'number' ? duration : parse(duration);
   if (!Number.isFinite(value) || value < 0) {
-    raise('CONFIG', { path, problem: `${typeof duration === 'string' ? JSON.stringify(duration) : String(duration)} is no duration: give milliseconds or an amount with its unit, like '3 days'` });
+    raise('CONFIG', {
+      path,
+      problem: `${typeof duration === 'string' ? JSON.stringify(duration) : String(duration)} is no duration: give milliseconds or an amount with its unit, like '3 days'`,
+    });
   }
   return value;
 }

@@ -18,7 +18,7 @@ export interface ErrorCatalogue {
   INVALID_ID: { id: string };
   /** [400] The codec cannot take it; refused before the effect. */
   NOT_RECORDABLE: { path: string; found: string };
-  /** [413] */
+  /** [413] One encoded value has more bytes than `limits.payload`; refused before the effect. */
   PAYLOAD_TOO_LARGE: { bytes: number; limit: number };
   /** [409] The id belongs to a run of another function or with other input. */
   CONFLICT: { stored: string; given: string; field: 'function' | 'input' };
@@ -26,7 +26,7 @@ export interface ErrorCatalogue {
   NOT_FOUND: { workflowId: string };
   /** [500] The method carries no decorator. */
   NOT_A_FUNCTION: { method: string };
-  /** [500] */
+  /** [500] The class or token is nothing that this app manages. */
   NOT_A_SERVICE: { service: string };
   /** [500] A decorated method on an instance that no app manages. */
   NOT_LAUNCHED: { method: string };
@@ -39,19 +39,19 @@ export interface ErrorCatalogue {
   /** [500] `one()` or `maybe()` met another number of rows. */
   ROW_COUNT: { rows: number };
   // the outcome
-  /** [409] */
+  /** [409] The workflow was cancelled. */
   CANCELLED: { workflowId: string };
-  /** [504] */
+  /** [504] The workflow passed its deadline; it ended CANCELLED. */
   DEADLINE: { deadline: Date };
-  /** [500] */
+  /** [500] The workflow used up its recoveries without making progress. */
   DEAD: { recoveries: number };
   /** [504] The wait ended; the workflow goes on. */
   WAIT_TIMEOUT: { timeoutMs: number };
-  /** [504] One attempt of a communicator. */
+  /** [504] One attempt of a communicator took longer than its `timeout`. */
   STEP_TIMEOUT: { timeoutMs: number };
-  /** [504] */
+  /** [504] One attempt of a transaction took too long and was rolled back. */
   TRANSACTION_TIMEOUT: { timeoutMs: number };
-  /** [502] `cause` is the last error. */
+  /** [502] A communicator failed in all its attempts; `cause` is the last error. */
   RETRIES_EXHAUSTED: { attempts: number; errors: readonly Error[] };
   /** [500] The replay calls something else than the history says. */
   NONDETERMINISM: { stepId: string; recorded: string; called: string };
@@ -64,15 +64,15 @@ export interface ErrorCatalogue {
   // the process
   /** [503] This executor lost its lease; another has its work. */
   FENCED: { executorId: string };
-  /** [503] */
+  /** [503] The app is shutting down, or has shut down. */
   SHUTTING_DOWN: {};
-  /** [500] */
+  /** [500] An option, a filter or a setting is wrong; `path` says which. */
   CONFIG: { path: string; problem: string };
   /** [500] Missing or circular dependency, unreflected parameter type; names the path and the remedy. */
   DEPENDENCY: { path: readonly string[]; problem: 'missing' | 'circular' | 'ambiguous' | 'untyped' | 'not emitted' };
   /** [500] Found by the checks at launch: each with class, method and remedy. */
   REGISTRATION: { problems: readonly { method: string; problem: string; remedy: string }[] };
-  /** [503] */
+  /** [503] No PostgreSQL answers there. */
   DATABASE_UNREACHABLE: { host: string; port: number; user: string };
   /** [500] Server below 13, schema newer than this release, embedded data of another major version. */
   DATABASE_VERSION: { found: string; needed: string };

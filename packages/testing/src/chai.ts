@@ -15,7 +15,10 @@ declare global {
       /** On a handle: these functions, `'Accounts.debit'`, in this order. */
       steps(names: readonly string[]): Promise<void>;
       /** On an app: the method ran. */
-      run<C extends Type>(service: C, method: MethodOf<C>): PromiseLike<void> & { times(count: number): Promise<void>; with(...args: readonly unknown[]): Promise<void> };
+      run<C extends Type>(
+        service: C,
+        method: MethodOf<C>,
+      ): PromiseLike<void> & { times(count: number): Promise<void>; with(...args: readonly unknown[]): Promise<void> };
     }
   }
 }
@@ -24,7 +27,9 @@ chai.use(({ Assertion }) => {
   Assertion.addProperty('complete', function (this: Chai.AssertionStatic) {
     const assertion = this as unknown as Chai.Assertion;
     const complete = begin(assertion, 'expect(handle).to.complete', () => checkComplete(assertion));
-    return Object.assign(complete, { with: (result: unknown) => complete.instead('expect(handle).to.complete.with(...)', () => checkComplete(assertion, { result })) });
+    return Object.assign(complete, {
+      with: (result: unknown) => complete.instead('expect(handle).to.complete.with(...)', () => checkComplete(assertion, { result })),
+    });
   });
   Assertion.addProperty('fail', function (this: Chai.AssertionStatic) {
     const assertion = this as unknown as Chai.Assertion;

@@ -50,7 +50,10 @@ class Ids {
 
 @Service()
 class Billing {
-  constructor(@Inject(() => Shop) private readonly shop: Lazy<Shop>, private readonly gateway: Gateway) {}
+  constructor(
+    @Inject(() => Shop) private readonly shop: Lazy<Shop>,
+    private readonly gateway: Gateway,
+  ) {}
   @Workflow()
   async bill(user: string): Promise<string> {
     return this.gateway.pay(await this.shop.total(user));
@@ -58,7 +61,10 @@ class Billing {
 }
 @Service()
 class Shop {
-  constructor(private readonly billing: Billing, private readonly users: Users) {}
+  constructor(
+    private readonly billing: Billing,
+    private readonly users: Users,
+  ) {}
   @Transaction({ readOnly: true })
   async total(user: string): Promise<number> {
     return (await db('orders').where({ customer: user }).select('cents')).reduce((sum, row) => sum + row.cents, 0);

@@ -1,17 +1,5 @@
 /** One event, many subscribers: a start per subscriber inside the transaction that stores the event. */
-import {
-  Apiary,
-  Communicator,
-  NonRetryableError,
-  RetryAfterError,
-  Service,
-  Transaction,
-  Workflow,
-  db,
-  idempotencyKey,
-  signal,
-  start,
-} from '@apiary/core';
+import { Apiary, Communicator, NonRetryableError, RetryAfterError, Service, Transaction, Workflow, db, idempotencyKey, signal, start } from '@apiary/core';
 
 interface Delivery {
   url: string;

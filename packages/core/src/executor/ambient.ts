@@ -31,7 +31,12 @@ export function workflowId(): string {
 export function idempotencyKey(): string {
   if (isPlain()) return `${plainId}-0`;
   const scope = scopeOf('idempotencyKey()');
-  if (scope.kind === 'workflow') raise('NO_CONTEXT', { call: 'idempotencyKey()' }, { message: 'idempotencyKey() belongs to a step and was called in the body of a workflow: call it in a @Communicator' });
+  if (scope.kind === 'workflow')
+    raise(
+      'NO_CONTEXT',
+      { call: 'idempotencyKey()' },
+      { message: 'idempotencyKey() belongs to a step and was called in the body of a workflow: call it in a @Communicator' },
+    );
   return `${scope.step.run.workflowId}-${scope.step.stepId}`;
 }
 
@@ -49,7 +54,13 @@ export function sleep(time: Duration | Date): Promise<void> {
   if (scope === undefined) return isPlain() ? Promise.resolve() : Promise.reject(noContext('sleep()'));
   if (scope.kind !== 'workflow') return Promise.reject(forbidden(scope, 'sleep()'));
   const { run } = scope;
-  return run.step('sleep', 'sleep', null, (call) => sleepStep(run, call, time), (record) => restOfSleep(run, run.executor.codec.decode(record.output) as number));
+  return run.step(
+    'sleep',
+    'sleep',
+    null,
+    (call) => sleepStep(run, call, time),
+    (record) => restOfSleep(run, run.executor.codec.decode(record.output) as number),
+  );
 }
 
 /** In a workflow body recorded, hence the same at replay; in a step or outside the plain function. */
@@ -95,9 +106,15 @@ function noContext(call: string): Error {
 
 function forbidden(scope: Exclude<Context, { kind: 'workflow' }>, callee: string): Error {
   try {
-    return raise('FORBIDDEN_CALL', { caller: scope.step.fn.name, callee }, {
-      message: `${callee} may not be called in ${scope.step.fn.name}: it belongs into the body of a workflow`, workflowId: scope.step.run.workflowId, stepId: scope.step.stepId,
-    });
+    return raise(
+      'FORBIDDEN_CALL',
+      { caller: scope.step.fn.name, callee },
+      {
+        message: `${callee} may not be called in ${scope.step.fn.name}: it belongs into the body of a workflow`,
+        workflowId: scope.step.run.workflowId,
+        stepId: scope.step.stepId,
+      },
+    );
   } catch (error) {
     return error as Error;
   }
@@ -126,4 +143,3 @@ export const log: Logger = {
   warn: (message, fields) => line('warn', message, fields),
   error: (message, fields) => line('error', message, fields),
 };
-

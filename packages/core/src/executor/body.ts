@@ -29,11 +29,13 @@ export async function runBody(run: Run, target: object): Promise<void> {
     if (run.isVoid) return;
     // An error of the body is the outcome, though a sibling of what failed was still under way.
     if (outcome.status === 'SUCCESS') {
-      outcome = failure(run, apiaryError('FLOATING_CALL', { stepId: floating.stepId, called: floating.name }, { workflowId: run.workflowId, stepId: floating.stepId }));
+      outcome = failure(
+        run,
+        apiaryError('FLOATING_CALL', { stepId: floating.stepId, called: floating.name }, { workflowId: run.workflowId, stepId: floating.stepId }),
+      );
     }
   }
   if (run.poisoned !== undefined) outcome = failure(run, run.poisoned);
   if (outcome.status === 'CANCELLED') await cascade(run);
   await executor.lifecycle.finish(run, outcome);
 }
-

@@ -49,7 +49,11 @@ export async function commitFinal(run: Run, transaction: UserTransaction, final:
   try {
     const results = await transaction.commit(procedure === undefined ? rows : [...procedure.before, ...rows, procedure.last]);
     load.settle(true);
-    if (final.outbox.length > 0) executor.lifecycle.startedByOutbox(final.outbox, (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])));
+    if (final.outbox.length > 0)
+      executor.lifecycle.startedByOutbox(
+        final.outbox,
+        (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])),
+      );
     return results;
   } catch (error) {
     await resolveFailure(run, transaction, load, procedure?.recordedAs ?? identity(load, run), error);
@@ -66,7 +70,13 @@ export function addOutcome(load: Load, run: Run, outcome: Outcome): void {
   else starts[at] = { ...start, outcome };
 }
 
-async function resolveFailure(run: Run, transaction: UserTransaction, load: Load, rows: Pick<Cargo, 'records' | 'starts'> & Partial<Cargo>, error: unknown): Promise<void> {
+async function resolveFailure(
+  run: Run,
+  transaction: UserTransaction,
+  load: Load,
+  rows: Pick<Cargo, 'records' | 'starts'> & Partial<Cargo>,
+  error: unknown,
+): Promise<void> {
   const { executor } = run;
   const kind = classify(error);
   if (kind === 'connection') {

@@ -78,7 +78,14 @@ async function procedure(run: Run, call: Call, target: object, input: Input): Pr
   if (first?.deadline !== undefined && first.deadline !== null) await run.flushed(); // a wide row: made by the journal
   const output = await fly(run, call.stepId, fn, target, input, {
     workflow: {
-      insert: run.start !== undefined, workflowId, name: fn.name, input: first?.input ?? null, inputHash: first?.inputHash ?? '', executorId: executor.id, epoch, version: executor.version,
+      insert: run.start !== undefined,
+      workflowId,
+      name: fn.name,
+      input: first?.input ?? null,
+      inputHash: first?.inputHash ?? '',
+      executorId: executor.id,
+      epoch,
+      version: executor.version,
     },
   });
   return { outcome: { status: 'SUCCESS', output, error: null }, durable: true };
@@ -91,4 +98,3 @@ async function communicator(run: Run, call: Call, target: object, input: Input):
   if ('error' in called) return { outcome: { status: 'ERROR', output: null, error: called.error }, durable: false };
   return { outcome: { status: 'SUCCESS', output: called.output, error: null }, durable: false };
 }
-

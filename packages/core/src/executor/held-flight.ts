@@ -66,7 +66,10 @@ export class HeldFlight {
       run.executor.lifecycle.counters.afterHandOver++;
       // Rows that were made on the value that never became durable must not outlive it.
       run.dropFrom(record.stepId);
-      run.executor.lifecycle.voidRun(run, error instanceof TryAgain ? 'its last transaction failed after the body went on' : `its last commit was refused: ${String(error)}`);
+      run.executor.lifecycle.voidRun(
+        run,
+        error instanceof TryAgain ? 'its last transaction failed after the body went on' : `its last commit was refused: ${String(error)}`,
+      );
       throw error instanceof RunVoid ? error : new RunVoid('the last commit failed', { cause: error });
     } finally {
       transaction.connection.release();

@@ -1,7 +1,8 @@
 /** How runs begin and end: at first, as replays, after a claim, and after they were found void. */
 import { apiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
 import { Backoff } from '../backoff.js';
-import type { StoredRecord, StoredWorkflow } from '../store/statements/read.js';
+import { isInfrastructure } from '../store/connection/classify.js';
+import type { StoredWorkflow } from '../store/statements/read.js';
 import type { TakenWorkflow } from '../store/store.js';
 import { runBody } from './body.js';
 import type { Executor } from './executor.js';
@@ -90,11 +91,11 @@ export class Lifecycle {
     }
   }
 
-  #beginStored(workflow: StoredWorkflow, records: readonly StoredRecord[], ticket: Ticket, parent: { run: Run; call: Call } | undefined, kept: readonly RecordRow[] = []): void {
+  #beginStored(workflow: StoredWorkflow, records: readonly RecordRow[], ticket: Ticket, parent: { run: Run; call: Call } | undefined, kept: readonly RecordRow[] = []): void {
     const executor = this.#executor;
     ticket.identify(workflow.name, workflow.inputHash ?? '');
     const fn = executor.registry.functions.get(workflow.name);
-    const history = new Map<string, StoredRecord | RecordRow>(records.map((r) => [r.stepId, r]));
+    const history = new Map<string, RecordRow>(records.map((r) => [r.stepId, r]));
     // Where another run recorded a step of which this one has a row too, nothing that this one made on its own value was ever true.
     const lost = kept.some((row) => history.has(row.stepId) && !isSameAttempt(history.get(row.stepId), row));
     const mine = lost ? [] : kept.filter((row) => !history.has(row.stepId) && row.epoch === workflow.epoch && row.executorId === workflow.executorId);
@@ -151,13 +152,26 @@ export class Lifecycle {
       this.#settle(run.ticket, outcome);
     } catch (error) {
       if (run.isVoid || error instanceof RunVoid) return;
-      // The outcome itself cannot be stored: say so, as its outcome.
-      this.#executor.log.error('an outcome could not be stored', { workflowId: run.workflowId, error: String(error) });
-      this.running.delete(run);
-      run.ended();
-      this.#executor.tickets.delete(run.workflowId);
-      run.ticket.fail(error);
+      await this.#unstorable(run, error);
     }
+  }
+
+  /** A row of the run is such that no database takes it. That is the outcome, without what could not be stored: else the workflow would be tried for ever. */
+  async #unstorable(run: Run, error: unknown): Promise<void> {
+    const executor = this.#executor;
+    executor.log.error('an outcome could not be stored', { workflowId: run.workflowId, error: String(error) });
+    let outcome: Outcome | undefined;
+    if (!executor.stopping && !isInfrastructure(error, { engine: true })) {
+      run.buffer = [];
+      const told: Outcome = { status: 'ERROR', output: null, error: executor.codec.encodeError(error) };
+      outcome = await executor.barrier.flush(run, undefined, told).then(() => told, () => undefined);
+      if (run.isVoid) return;
+    }
+    this.running.delete(run);
+    run.ended();
+    if (outcome !== undefined) return this.#settle(run.ticket, outcome);
+    executor.tickets.delete(run.workflowId);
+    run.ticket.fail(error);
   }
 
   #settle(ticket: Ticket, outcome: Outcome): void {
@@ -283,7 +297,7 @@ export class Lifecycle {
   }
 }
 
-function isSameAttempt(stored: StoredRecord | RecordRow | undefined, row: RecordRow): boolean {
+function isSameAttempt(stored: RecordRow | undefined, row: RecordRow): boolean {
   return stored?.executorId === row.executorId && stored.epoch === row.epoch;
 }
 

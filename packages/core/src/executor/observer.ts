@@ -33,13 +33,14 @@ export class Observer {
     const known = this.#executor.tickets.get(workflowId);
     if (known !== undefined) return known;
     const ticket = new Ticket(workflowId, '', '');
-    this.#executor.tickets.set(workflowId, ticket);
+    if (!this.#closed) this.#executor.tickets.set(workflowId, ticket);
     this.watch(ticket);
     return ticket;
   }
 
   watch(ticket: Ticket): void {
-    if (ticket.settled || this.#closed) return;
+    if (ticket.settled) return;
+    if (this.#closed) return ticket.fail(apiaryError('SHUTTING_DOWN', {}));
     const others = this.#watched.get(ticket.workflowId);
     if (others === undefined) this.#watched.set(ticket.workflowId, new Set([ticket]));
     else others.add(ticket);

@@ -80,10 +80,14 @@ export class Outside {
     const ticket = executor.lifecycle.newTicket(workflowId ?? newId(), fn.name, input.hash);
     if (workflowId === undefined) this.#begin(ticket, call, true);
     else {
-      const looked = this.#join(ticket, fn, input).then(
-        (absent) => { if (absent) this.#begin(ticket, call, false); },
-        (error: unknown) => this.#refuse(ticket, error),
-      ).finally(() => this.#looking.delete(ticket));
+      const looked = this.#join(ticket, fn, input)
+        .then(
+          (absent) => {
+            if (absent) this.#begin(ticket, call, false);
+          },
+          (error: unknown) => this.#refuse(ticket, error),
+        )
+        .finally(() => this.#looking.delete(ticket));
       this.#looking.set(ticket, looked);
     }
     return ticket;
@@ -113,9 +117,12 @@ export class Outside {
     const run = new Run({ executor, ticket, fn, input, epoch: 1, start, history: new Map(), deadline, rootId: ticket.workflowId, parentId: null, first });
     if (!durable) return executor.lifecycle.begin(run, target);
     ticket.run = run;
-    executor.barrier.flush(run).then(() => executor.lifecycle.begin(run, target), (error: unknown) => {
-      if (!(error instanceof RunVoid)) this.#refuse(ticket, error); // a void run is resolved like any other
-    });
+    executor.barrier.flush(run).then(
+      () => executor.lifecycle.begin(run, target),
+      (error: unknown) => {
+        if (!(error instanceof RunVoid)) this.#refuse(ticket, error); // a void run is resolved like any other
+      },
+    );
   }
 
   /** True if nothing has this id; else the ticket is told, or will be. */
@@ -161,10 +168,16 @@ export class Outside {
   readonly #sendLookups = (): void => {
     const lookups = this.#lookups;
     this.#lookups = [];
-    this.#executor.store.untilAnswered((store) => store.workflows(lookups.map((l) => l.id))).then((rows) => {
-      const found = new Map(rows.map((row) => [row.workflowId, row]));
-      for (const lookup of lookups) lookup.resolve(found.get(lookup.id));
-    }, (error: unknown) => lookups.forEach((l) => l.reject(error))).catch(ignore);
+    this.#executor.store
+      .untilAnswered((store) => store.workflows(lookups.map((l) => l.id)))
+      .then(
+        (rows) => {
+          const found = new Map(rows.map((row) => [row.workflowId, row]));
+          for (const lookup of lookups) lookup.resolve(found.get(lookup.id));
+        },
+        (error: unknown) => lookups.forEach((l) => l.reject(error)),
+      )
+      .catch(ignore);
   };
 
   /** The error of a cancelled workflow, as stored. */

@@ -25,9 +25,17 @@ export function invoke(executor: Executor, fn: RegisteredFunction, target: objec
     case 'transaction':
       return inTransaction(executor, fn, target, args);
     case 'communicator':
-      return Promise.reject(apiaryError('FORBIDDEN_CALL', { caller: scope.step.fn.name, callee: fn.name }, {
-        message: `${fn.name} may not be called in the communicator ${scope.step.fn.name}: call both from the workflow`, workflowId: scope.step.run.workflowId, stepId: scope.step.stepId,
-      }));
+      return Promise.reject(
+        apiaryError(
+          'FORBIDDEN_CALL',
+          { caller: scope.step.fn.name, callee: fn.name },
+          {
+            message: `${fn.name} may not be called in the communicator ${scope.step.fn.name}: call both from the workflow`,
+            workflowId: scope.step.run.workflowId,
+            stepId: scope.step.stepId,
+          },
+        ),
+      );
   }
 }
 
@@ -54,10 +62,22 @@ function step(run: Run, fn: RegisteredFunction, target: object, args: readonly u
     input = Input.of(run.executor.codec, fn, args);
   } catch (error) {
     // The call has its number all the same: whether arguments are right does not move the ids behind it.
-    return run.step(fn.kind, fn.name, null, () => Promise.reject(error as Error), (record) => restored(run, record));
+    return run.step(
+      fn.kind,
+      fn.name,
+      null,
+      () => Promise.reject(error as Error),
+      (record) => restored(run, record),
+    );
   }
   const perform = performers[fn.kind];
-  return run.step(fn.kind, fn.name, input.hash, (call: Call) => perform(run, call, fn, target, input), (record) => restored(run, record));
+  return run.step(
+    fn.kind,
+    fn.name,
+    input.hash,
+    (call: Call) => perform(run, call, fn, target, input),
+    (record) => restored(run, record),
+  );
 }
 
 /** A recorded result: the value, or the error thrown. */
@@ -75,10 +95,16 @@ async function inTransaction(executor: Executor, fn: RegisteredFunction, target:
     const input = Input.of(executor.codec, fn, args);
     return fn.kind === 'transaction' ? joinTransaction(scope, fn, target, input.take()) : joinProcedure(scope, fn, target, input);
   }
-  throw apiaryError('FORBIDDEN_CALL', { caller: caller.name, callee: fn.name }, {
-    message: fn.kind === 'communicator'
-      ? `the communicator ${fn.name} may not be called in the transaction ${caller.name}, which would hold its locks meanwhile: call it from the workflow`
-      : `the workflow ${fn.name} may not be called in the transaction ${caller.name}: start() it there, it begins when the transaction commits`,
-    workflowId: run.workflowId, stepId,
-  });
+  throw apiaryError(
+    'FORBIDDEN_CALL',
+    { caller: caller.name, callee: fn.name },
+    {
+      message:
+        fn.kind === 'communicator'
+          ? `the communicator ${fn.name} may not be called in the transaction ${caller.name}, which would hold its locks meanwhile: call it from the workflow`
+          : `the workflow ${fn.name} may not be called in the transaction ${caller.name}: start() it there, it begins when the transaction commits`,
+      workflowId: run.workflowId,
+      stepId,
+    },
+  );
 }

@@ -5,7 +5,6 @@
 import { apiaryError, isApiaryError, type ApiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
 import { context } from '../context.js';
 import type { Timer } from '../clock.js';
-import type { StoredRecord } from '../store/statements/read.js';
 import { carrierOf, isDurable, type Buffered } from './buffer.js';
 import type { Executor } from './executor.js';
 import type { HeldFlight } from './held-flight.js';
@@ -25,7 +24,7 @@ export interface Call {
 }
 
 export type RunState = 'running' | 'ending' | 'ended' | 'void';
-export type History = ReadonlyMap<string, StoredRecord | RecordRow>;
+export type History = ReadonlyMap<string, RecordRow>;
 
 export interface RunOptions {
   readonly executor: Executor;
@@ -156,7 +155,13 @@ export class Run {
   // ---- calls ---------------------------------------------------------------------------------------------------------------------
 
   /** Numbers a call, then replays or performs it. The promise never settles once the run is void. */
-  step<T>(kind: StepKind, name: string, inputHash: string | null, perform: (call: Call) => Promise<T>, restore: (record: StoredRecord | RecordRow) => T | Promise<T>): Promise<T> {
+  step<T>(
+    kind: StepKind,
+    name: string,
+    inputHash: string | null,
+    perform: (call: Call) => Promise<T>,
+    restore: (record: RecordRow) => T | Promise<T>,
+  ): Promise<T> {
     if (this.state === 'void') return never();
     const stepId = String(this.#nextStep++);
     if (this.state !== 'running') return refused(apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId }));
@@ -169,6 +174,8 @@ export class Run {
 
   /** A value that a replay must see again. Synchronous: the records are read before the body runs. */
   value<T>(name: string, make: () => T): T {
+    // It cannot stay pending as other calls of a void run do, and no exception may reach its body: what comes of it is ignored anyway.
+    if (this.state === 'void') return make();
     const stepId = String(this.#nextStep++);
     if (this.state !== 'running') throw apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId });
     const call: Call = { stepId, name, kind: 'value', inputHash: null, startedAt: this.executor.clock.now() };
@@ -182,7 +189,7 @@ export class Run {
     return value;
   }
 
-  async #settle<T>(call: Call, perform: (call: Call) => Promise<T>, restore: (record: StoredRecord | RecordRow) => T | Promise<T>): Promise<T> {
+  async #settle<T>(call: Call, perform: (call: Call) => Promise<T>, restore: (record: RecordRow) => T | Promise<T>): Promise<T> {
     try {
       const record = this.history.get(call.stepId);
       let result: T;
@@ -213,13 +220,19 @@ export class Run {
   }
 
   /** The replay has to call what the history says (DESIGN L5). */
-  #check(call: Call, record: StoredRecord | RecordRow): void {
+  #check(call: Call, record: RecordRow): void {
     if (this.poisoned !== undefined) throw this.poisoned;
     if (record.name === call.name && record.inputHash === call.inputHash) return;
     const same = record.name === call.name;
-    this.poisoned = apiaryError('NONDETERMINISM', {
-      stepId: call.stepId, recorded: same ? `${record.name} with input ${record.inputHash}` : record.name, called: same ? `${call.name} with input ${call.inputHash}` : call.name,
-    }, { workflowId: this.workflowId, stepId: call.stepId });
+    this.poisoned = apiaryError(
+      'NONDETERMINISM',
+      {
+        stepId: call.stepId,
+        recorded: same ? `${record.name} with input ${record.inputHash}` : record.name,
+        called: same ? `${call.name} with input ${call.inputHash}` : call.name,
+      },
+      { workflowId: this.workflowId, stepId: call.stepId },
+    );
     throw this.poisoned;
   }
 
@@ -260,9 +273,19 @@ export class Run {
 
   row(call: Call, result: { output?: string | null; error?: string | null; attempts?: number; childId?: string | null }): RecordRow {
     return {
-      workflowId: this.workflowId, stepId: call.stepId, name: call.name, kind: call.kind, inputHash: call.inputHash,
-      output: result.output ?? null, error: result.error ?? null, attempts: result.attempts ?? 1, childId: result.childId ?? null,
-      executorId: this.executorId, epoch: this.epoch, startedAt: call.startedAt * 1000, completedAt: this.#completed(),
+      workflowId: this.workflowId,
+      stepId: call.stepId,
+      name: call.name,
+      kind: call.kind,
+      inputHash: call.inputHash,
+      output: result.output ?? null,
+      error: result.error ?? null,
+      attempts: result.attempts ?? 1,
+      childId: result.childId ?? null,
+      executorId: this.executorId,
+      epoch: this.epoch,
+      startedAt: call.startedAt * 1000,
+      completedAt: this.#completed(),
     };
   }
 

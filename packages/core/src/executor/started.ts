@@ -21,7 +21,9 @@ export class StartedWorkflow<R> implements Started<R> {
     this.#starting = starting;
     queueMicrotask(() => {
       if (this.#begun === undefined) this.#begin(true);
-      this.#begun?.handle.catch((error: unknown) => { if (!this.#awaited) starting.lost(error); });
+      this.#begun?.handle.catch((error: unknown) => {
+        if (!this.#awaited) starting.lost(error);
+      });
     });
   }
 
@@ -30,7 +32,10 @@ export class StartedWorkflow<R> implements Started<R> {
     return this.#begin(false).result(options);
   }
 
-  then<A = WorkflowHandle<R>, B = never>(resolved?: ((handle: WorkflowHandle<R>) => A | PromiseLike<A>) | null, rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  then<A = WorkflowHandle<R>, B = never>(
+    resolved?: ((handle: WorkflowHandle<R>) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
     this.#awaited = true;
     return this.#begin(true).handle.then(resolved, rejected);
   }

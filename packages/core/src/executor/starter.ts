@@ -1,7 +1,7 @@
 /** `start(Service, options).method(...args)`: from outside a durable start, in a workflow a child, in a @Transaction an outbox entry. */
 import { apiaryError, raise, type Duration, type RegisteredFunction, type Type } from '@apiary/decorators/internal';
 import { context, type Context, type TransactionContext } from '../context.js';
-import { checkId } from '../ids.js';
+import { checkId, derivedId } from '../ids.js';
 import { Handle } from '../workflows/handle.js';
 import { checkWait } from '../workflows/wait.js';
 import type { StartOptions, Starter, WaitOptions, WorkflowHandle } from '../workflows/types.js';
@@ -119,7 +119,7 @@ function inTransaction(scope: TransactionContext, fn: RegisteredFunction, args: 
   const { executor, step } = scope;
   if (scope.readOnly) raise('FORBIDDEN_CALL', { caller: step.fn.name, callee: `start of ${fn.name}` }, { message: `${step.fn.name} is read-only: a start writes` });
   const input = Input.of(executor.codec, fn, args);
-  const workflowId = settings.workflowId ?? `${step.run.workflowId}-${step.stepId}-${scope.outbox.length}`;
+  const workflowId = settings.workflowId ?? derivedId(step.run.workflowId, `${step.stepId}-${scope.outbox.length}`);
   scope.outbox.push(executor.lifecycle.startRow(fn, workflowId, input, executor.functions.deadline(fn, settings.deadline, null, executor.clock.now())));
   const handle = Promise.resolve<WorkflowHandle>(new Handle(executor, workflowId));
   return {

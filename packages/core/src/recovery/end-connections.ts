@@ -32,7 +32,8 @@ export async function endConnections(executor: Executor, { executorId, lockKey }
     }
     await backoff.wait();
   }
-  if (!executor.stopping) executor.log.error('connections of a fenced executor could not be ended; nothing is claimed from it', { executorId, pids: survivors });
+  if (!executor.stopping)
+    executor.log.error('connections of a fenced executor could not be ended; nothing is claimed from it', { executorId, pids: survivors });
   return false;
 }
 
@@ -68,9 +69,10 @@ async function takeRow(executor: Executor, executorId: string): Promise<readonly
   const taker = await connections.dedicated('system');
   let over = false;
   try {
-    const [, , backend] = await taker.fly([
-      { text: 'begin isolation level read committed' }, { text: `set local lock_timeout = ${lockTimeoutMs}` }, { text: 'select pg_backend_pid() as pid' },
-    ], { deadlineMs });
+    const [, , backend] = await taker.fly(
+      [{ text: 'begin isolation level read committed' }, { text: `set local lock_timeout = ${lockTimeoutMs}` }, { text: 'select pg_backend_pid() as pid' }],
+      { deadlineMs },
+    );
     const taken = taker.fly([{ text: sql.supersede, values: [executorId] }, { text: 'commit' }], { deadlineMs }).finally(() => (over = true));
     await Promise.all([taken, endBlockers(executor, backend?.rows[0]?.['pid'], () => over)]);
     return [];
@@ -89,6 +91,9 @@ async function endBlockers({ store }: Executor, pid: unknown, over: () => boolea
     await delay(lookMs);
     if (over()) return;
     const { rows } = await store.query<{ pid: number }>('blockers', [pid]);
-    if (rows.length > 0 && !over()) await store.connections.system(async (c) => { for (const row of rows) await terminate(c, row.pid); });
+    if (rows.length > 0 && !over())
+      await store.connections.system(async (c) => {
+        for (const row of rows) await terminate(c, row.pid);
+      });
   }
 }

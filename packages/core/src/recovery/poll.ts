@@ -67,11 +67,13 @@ export class Poll {
   }
 
   #tick(): Promise<void> {
-    return (this.#current ??= this.#once().catch((error: unknown) => {
-      if (!this.#stopped) this.#executor.log.warn('a poll failed', { error: String(error) });
-    }).finally(() => {
-      this.#current = undefined;
-    }));
+    return (this.#current ??= this.#once()
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#executor.log.warn('a poll failed', { error: String(error) });
+      })
+      .finally(() => {
+        this.#current = undefined;
+      }));
   }
 
   /** Waits for nothing but its one statement: what it finds is taken up beside it, so that nothing can keep the lease from being renewed. */
@@ -113,10 +115,12 @@ export class Poll {
       this.#sweepDue = false;
       const { store, tickets, lifecycle, executorId } = this.#executor;
       const { rows } = await store.query<{ workflowId: string }>('mine', [executorId]);
-      const lost = rows.map((row) => row.workflowId).filter((id) => {
-        const ticket = tickets.get(id);
-        return ticket === undefined || ticket.isObserved || (ticket.run?.isVoid === true && ticket.run.resolved);
-      });
+      const lost = rows
+        .map((row) => row.workflowId)
+        .filter((id) => {
+          const ticket = tickets.get(id);
+          return ticket === undefined || ticket.isObserved || (ticket.run?.isVoid === true && ticket.run.resolved);
+        });
       if (lost.length === 0) return;
       const workflows = (await store.workflows(lost)).filter((w) => w.status === 'PENDING' && w.executorId === this.#executor.id && w.wakeAt === null);
       lifecycle.adopt(await store.withRecords(workflows));

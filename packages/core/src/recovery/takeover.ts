@@ -72,7 +72,8 @@ export class Takeover {
   #begin(other: OtherExecutor): void {
     const done = this.#takeOver(other)
       .catch((error: unknown) => {
-        if (!this.#executor.stopping) this.#executor.log.warn('a takeover did not finish; it goes on at the next poll', { executorId: other.executorId, error: String(error) });
+        if (!this.#executor.stopping)
+          this.#executor.log.warn('a takeover did not finish; it goes on at the next poll', { executorId: other.executorId, error: String(error) });
       })
       .finally(() => this.#underWay.delete(other.executorId));
     this.#underWay.set(other.executorId, done);

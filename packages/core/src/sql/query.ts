@@ -80,7 +80,11 @@ export class Sending implements UnsentQuery {
     const transaction = context.getStore()?.transaction;
     if (transaction === undefined) {
       const knex = plain.getStore()?.knex;
-      if (knex !== undefined) return sendPlain(knex, this.parts.map((part) => part.template.statement()));
+      if (knex !== undefined)
+        return sendPlain(
+          knex,
+          this.parts.map((part) => part.template.statement()),
+        );
       return Promise.reject(apiaryError('NO_TRANSACTION', { call: 'sql' }));
     }
     return transaction.batch(this.parts.map((part) => part.template.statement()));

@@ -1,7 +1,7 @@
 /** The engine's statements behind method names; control flow elsewhere holds no SQL. */
 import { raise } from '@apiary/decorators/internal';
 import { Backoff } from '../backoff.js';
-import type { Cargo, StartRow } from '../executor/rows.js';
+import type { Cargo, RecordRow, StartRow } from '../executor/rows.js';
 import { isInfrastructure } from './connection/classify.js';
 import type { Connection } from './connection/connection.js';
 import type { Connections } from './connection/connections.js';
@@ -10,14 +10,14 @@ import type { Names } from './schema/names.js';
 import { cargoStatements, type CargoStatements } from './statements/cargo.js';
 import { executors, fenceCheck } from './statements/executors.js';
 import { manage } from './statements/manage.js';
-import { reads, type StoredRecord, type StoredWorkflow } from './statements/read.js';
+import { reads, type StoredWorkflow } from './statements/read.js';
 
 /** A read or update of the engine may take this long, then its connection is given up. */
 const deadlineMs = 15_000;
 
 export interface TakenWorkflow {
   readonly workflow: StoredWorkflow;
-  readonly records: readonly StoredRecord[];
+  readonly records: readonly RecordRow[];
 }
 
 export class Store {
@@ -87,13 +87,13 @@ export class Store {
     return (await this.workflows([id]))[0];
   }
 
-  async records(ids: readonly string[]): Promise<StoredRecord[]> {
-    return ids.length === 0 ? [] : (await this.query<StoredRecord>('records', [ids])).rows;
+  async records(ids: readonly string[]): Promise<RecordRow[]> {
+    return ids.length === 0 ? [] : (await this.query<RecordRow>('records', [ids])).rows;
   }
 
   /** Workflows with their records, read in two statements. */
   async withRecords(workflows: readonly StoredWorkflow[]): Promise<TakenWorkflow[]> {
-    const byId = new Map<string, StoredRecord[]>(workflows.map((w) => [w.workflowId, []]));
+    const byId = new Map<string, RecordRow[]>(workflows.map((w) => [w.workflowId, []]));
     for (const record of await this.records([...byId.keys()])) byId.get(record.workflowId)?.push(record);
     return workflows.map((workflow) => ({ workflow, records: byId.get(workflow.workflowId) ?? [] }));
   }
@@ -110,15 +110,25 @@ export class Store {
     const outcome = cargo.outcomes[0];
     if (outcome === undefined) return false;
     const row = await this.workflow(outcome.workflowId);
-    return row !== undefined && row.executorId === outcome.executorId && row.epoch === outcome.epoch
-      && row.status === outcome.status && row.output === outcome.output && row.error === outcome.error;
+    return (
+      row !== undefined &&
+      row.executorId === outcome.executorId &&
+      row.epoch === outcome.epoch &&
+      row.status === outcome.status &&
+      row.output === outcome.output &&
+      row.error === outcome.error
+    );
   }
 
   async #ownsRow(start: StartRow): Promise<boolean> {
     const row = await this.workflow(start.workflowId);
-    return row !== undefined && row.executorId === start.executorId && row.epoch === start.epoch
+    return (
+      row !== undefined &&
+      row.executorId === start.executorId &&
+      row.epoch === start.epoch &&
       // the row of a @Procedure is written with its outcome, or was there before
-      && (start.kind !== 'procedure' || row.status !== 'PENDING');
+      (start.kind !== 'procedure' || row.status !== 'PENDING')
+    );
   }
 
   /**
@@ -135,11 +145,16 @@ export class Store {
 
 /** True while the backend is there. */
 async function terminate(connection: Connection, pid: number): Promise<boolean> {
-  const [result] = await connection.fly([{
-    name: 'apiary_terminate',
-    text: `select pg_terminate_backend(pid) from pg_stat_activity
+  const [result] = await connection.fly(
+    [
+      {
+        name: 'apiary_terminate',
+        text: `select pg_terminate_backend(pid) from pg_stat_activity
       where pid = $1 and pid <> pg_backend_pid() and usename = current_user and datname = current_database()`,
-    values: [pid],
-  }], { deadlineMs });
+        values: [pid],
+      },
+    ],
+    { deadlineMs },
+  );
   return (result?.rowCount ?? 0) > 0;
 }

@@ -7,9 +7,19 @@ export interface Where {
   readonly values: unknown[];
 }
 
-const texts = new Map([['workflowId', 'w.workflow_id'], ['name', 'w.name'], ['status', 'w.status'], ['version', 'w.app_version'], ['executorId', 'w.executor_id'], ['parentId', 'w.parent_id']]);
+const texts = new Map([
+  ['workflowId', 'w.workflow_id'],
+  ['name', 'w.name'],
+  ['status', 'w.status'],
+  ['version', 'w.app_version'],
+  ['executorId', 'w.executor_id'],
+  ['parentId', 'w.parent_id'],
+]);
 const single = new Set(['parentId', 'idPrefix']);
-const times = new Map([['createdAfter', '>'], ['createdBefore', '<']]);
+const times = new Map([
+  ['createdAfter', '>'],
+  ['createdBefore', '<'],
+]);
 const paging = new Set(['order', 'limit', 'after']);
 
 /** @throws CONFIG, with the path of what is wrong */
@@ -31,17 +41,22 @@ export function whereOf(filter: WorkflowFilter, path = 'filter'): Where {
 export function checkSelection(which: Selection): WorkflowFilter {
   if (typeof which !== 'object' || which === null) raise('CONFIG', { path: 'selection', problem: 'give conditions, or { all: true }' });
   const { all, ...filter } = which as Selection & Record<string, unknown>;
-  for (const [key, value] of Object.entries(which)) if (value === undefined) raise('CONFIG', { path: `selection.${key}`, problem: 'undefined: leave the key out, or give a value' });
+  for (const [key, value] of Object.entries(which))
+    if (value === undefined) raise('CONFIG', { path: `selection.${key}`, problem: 'undefined: leave the key out, or give a value' });
   if (all !== undefined && all !== true) raise('CONFIG', { path: 'selection.all', problem: 'only true has a meaning' });
   for (const key of paging) if (key in filter) raise('CONFIG', { path: `selection.${key}`, problem: 'a selection has no pages' });
-  if (Object.keys(filter).length === 0 && all !== true) raise('CONFIG', { path: 'selection', problem: 'empty: give conditions, or { all: true } for all workflows' });
+  if (Object.keys(filter).length === 0 && all !== true)
+    raise('CONFIG', { path: 'selection', problem: 'empty: give conditions, or { all: true } for all workflows' });
   return filter as WorkflowFilter;
 }
 
 function list(value: unknown, key: string, path: string): string[] {
   const all = Array.isArray(value) && !single.has(key) ? (value as unknown[]) : [value];
   const out = all.map((v, i) => text(v, all.length > 1 ? `${path}.${key}.${i}` : `${path}.${key}`));
-  if (key === 'status') for (const v of out) if (!(statuses as readonly string[]).includes(v)) raise('CONFIG', { path: `${path}.status`, problem: `${JSON.stringify(v)} is none of ${statuses.join(', ')}` });
+  if (key === 'status')
+    for (const v of out)
+      if (!(statuses as readonly string[]).includes(v))
+        raise('CONFIG', { path: `${path}.status`, problem: `${JSON.stringify(v)} is none of ${statuses.join(', ')}` });
   return out;
 }
 

@@ -8,7 +8,7 @@ import { ignore } from '../executor/signals.js';
 import { awaitResult, refuseAncestor } from '../executor/steps/child.js';
 import { failStep } from '../executor/steps/transaction.js';
 import type { Ticket } from '../executor/ticket.js';
-import { checkId, inputHash, newId } from '../ids.js';
+import { checkId, derivedId, inputHash, newId } from '../ids.js';
 import { infoOf, stepsOf } from './info.js';
 import { checkWait, waiting } from './wait.js';
 import type { StepInfo, WaitOptions, WorkflowHandle, WorkflowInfo, WorkflowStatus } from './types.js';
@@ -81,7 +81,7 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
     if (typeof options?.from !== 'string') raise('CONFIG', { path: 'fork.from', problem: 'give the id of a step, as in steps()' });
     if (options.workflowId !== undefined) checkId(options.workflowId);
     const id = await this.#ask('fork', async (place) => {
-      const forkId = options.workflowId ?? (place === undefined ? newId() : `${place}-fork`);
+      const forkId = options.workflowId ?? (place === undefined ? newId() : derivedId(place, 'fork'));
       await this.#executor.management.fork(this.workflowId, options.from, forkId);
       return forkId;
     });
@@ -106,7 +106,7 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
       await scope.ready(call);
       await scope.flushed();
       try {
-        const { text, value } = this.#executor.codec.copy(await work(`${scope.workflowId}-${call.stepId}`), name);
+        const { text, value } = this.#executor.codec.copy(await work(derivedId(scope.workflowId, call.stepId)), name);
         scope.record(call, { output: text });
         return value;
       } catch (error) {

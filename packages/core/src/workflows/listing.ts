@@ -42,7 +42,8 @@ interface Checked {
 function check(filter: WorkflowFilter): Checked {
   if (typeof filter !== 'object' || filter === null) raise('CONFIG', { path: 'filter', problem: 'not an object' });
   const { limit = defaultLimit, order = 'newest', after } = filter;
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit) raise('CONFIG', { path: 'filter.limit', problem: `${String(limit)} is no whole number from 1 to ${maxLimit}` });
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit)
+    raise('CONFIG', { path: 'filter.limit', problem: `${String(limit)} is no whole number from 1 to ${maxLimit}` });
   if (order !== 'newest' && order !== 'oldest') raise('CONFIG', { path: 'filter.order', problem: `${JSON.stringify(order)} is neither 'newest' nor 'oldest'` });
   if (after !== undefined) cursor(after);
   whereOf(filter);
@@ -74,7 +75,17 @@ async function read(store: Store, { filter, limit, descending, after }: Checked)
 function cursor(after: string): [string, string] {
   try {
     const value: unknown = JSON.parse(Buffer.from(after, 'base64url').toString());
-    if (Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'string' && !/[\0\p{Surrogate}]/u.test(value[1]) && !Number.isNaN(Date.parse(value[0]))) return [value[0], value[1]];
-  } catch { /* told below */ }
+    if (
+      Array.isArray(value) &&
+      value.length === 2 &&
+      typeof value[0] === 'string' &&
+      typeof value[1] === 'string' &&
+      !/[\0\p{Surrogate}]/u.test(value[1]) &&
+      !Number.isNaN(Date.parse(value[0]))
+    )
+      return [value[0], value[1]];
+  } catch {
+    /* told below */
+  }
   return raise('CONFIG', { path: 'filter.after', problem: 'not the `next` of a page' });
 }

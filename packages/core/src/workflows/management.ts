@@ -23,7 +23,9 @@ export class Management {
   async cancel(ids: readonly string[]): Promise<number> {
     const { store, clock, outside, tickets, observer } = this.#executor;
     const errors = ids.map((id) => outside.cancelledError(id));
-    const { rows } = await store.untilAnswered((s) => s.query<{ workflowId: string; status: WorkflowStatus; executorId: string | null }>('cancel', [ids, errors, clock.offsetMs]));
+    const { rows } = await store.untilAnswered((s) =>
+      s.query<{ workflowId: string; status: WorkflowStatus; executorId: string | null }>('cancel', [ids, errors, clock.offsetMs]),
+    );
     for (const { workflowId, executorId, status } of rows) {
       tickets.get(workflowId)?.run?.cancel();
       if (status !== 'CANCELLED' && executorId !== null && executorId !== this.#executor.id) this.#executor.notifications.cancelled(executorId);
@@ -51,13 +53,15 @@ export class Management {
   async fork(workflowId: string, from: string, forkId: string): Promise<void> {
     const executor = this.#executor;
     const { store, lifecycle } = executor;
-    if (!/^\d+(?:\/\d+)*$/.test(from)) raise('CONFIG', { path: 'fork.from', problem: `${JSON.stringify(from)} is no id of a step, as in steps()` }, { workflowId });
+    if (!/^\d+(?:\/\d+)*$/.test(from))
+      raise('CONFIG', { path: 'fork.from', problem: `${JSON.stringify(from)} is no id of a step, as in steps()` }, { workflowId });
     const origin = await store.untilAnswered((s) => s.workflow(workflowId));
     if (origin === undefined) throw apiaryError('NOT_FOUND', { workflowId }, { workflowId });
     const records = await store.untilAnswered((s) => s.records([workflowId]));
     const ids = records.map((r) => r.stepId);
     const before = ids.filter((id) => compareStepIds(id, from) < 0);
-    if (!isWhole(ids, before, from, origin.status)) raise('CONFIG', { path: 'fork.from', problem: `the steps before ${JSON.stringify(from)} are not all recorded yet` }, { workflowId });
+    if (!isWhole(ids, before, from, origin.status))
+      raise('CONFIG', { path: 'fork.from', problem: `the steps before ${JSON.stringify(from)} are not all recorded yet` }, { workflowId });
     const [result] = (await this.#own<{ origins: number; made: number }>('fork', (me) => [workflowId, forkId, me, executor.version, before])).rows;
     if (result?.origins === 0) throw apiaryError('NOT_FOUND', { workflowId }, { workflowId });
     const row = await store.untilAnswered((s) => s.workflow(forkId));
@@ -82,7 +86,8 @@ export class Management {
   /** The id was taken: by the same fork, or by something else. */
   async #checkFork(origin: string, row: StoredWorkflow): Promise<void> {
     const from = await this.#executor.store.untilAnswered((s) => s.workflow(origin));
-    if (from !== undefined && from.name !== row.name) throw apiaryError('CONFLICT', { stored: row.name, given: from.name, field: 'function' }, { workflowId: row.workflowId });
+    if (from !== undefined && from.name !== row.name)
+      throw apiaryError('CONFLICT', { stored: row.name, given: from.name, field: 'function' }, { workflowId: row.workflowId });
     if (from !== undefined && from.inputHash !== row.inputHash) {
       throw apiaryError('CONFLICT', { stored: row.inputHash ?? '', given: from.inputHash ?? '', field: 'input' }, { workflowId: row.workflowId });
     }

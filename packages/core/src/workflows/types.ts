@@ -63,9 +63,10 @@ export interface WorkflowSummary {
   readonly wakeAt?: Date;
 }
 export type WorkflowInfo<R = unknown> = WorkflowSummary & { readonly input: readonly unknown[] } & (
-  | { readonly status: 'SUCCESS'; readonly output: R }
-  | { readonly status: 'ERROR' | 'DEAD'; readonly error: Error }
-  | { readonly status: 'CANCELLED' | 'PENDING' | 'ENQUEUED' | 'DELAYED' });
+    | { readonly status: 'SUCCESS'; readonly output: R }
+    | { readonly status: 'ERROR' | 'DEAD'; readonly error: Error }
+    | { readonly status: 'CANCELLED' | 'PENDING' | 'ENQUEUED' | 'DELAYED' }
+  );
 export interface StepInfo {
   /** Position in the workflow; in a branch of `parallel` with the branch: '4/1/0'. */
   readonly stepId: string;
@@ -99,7 +100,10 @@ export interface WorkflowFilter {
 }
 /** For what changes many: an empty selection and `undefined` in it are refused (CONFIG); `{ all: true }` means all. */
 export type Selection = { [K in Exclude<keyof WorkflowFilter, 'order' | 'limit' | 'after'>]?: NonNullable<WorkflowFilter[K]> } & { all?: true };
-export interface Page<T> { readonly items: readonly T[]; readonly next?: string }
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
 /** Await it for one page, or iterate over all: `for await (const w of app.list({ status: 'DEAD' }))`. */
 export interface Listing<T> extends Promise<Page<T>>, AsyncIterable<T> {}
 

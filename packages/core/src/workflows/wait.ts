@@ -11,7 +11,8 @@ export interface Wait {
 
 /** @throws CONFIG */
 export function checkWait(options: WaitOptions = {}): Wait {
-  for (const key of Object.keys(options)) if (key !== 'timeout' && key !== 'signal') raise('CONFIG', { path: `result.${key}`, problem: 'no such option: timeout or signal' });
+  for (const key of Object.keys(options))
+    if (key !== 'timeout' && key !== 'signal') raise('CONFIG', { path: `result.${key}`, problem: 'no such option: timeout or signal' });
   const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) raise('CONFIG', { path: 'result.signal', problem: 'is no AbortSignal' });
   return { timeoutMs: options.timeout === undefined ? undefined : milliseconds(options.timeout, 'result.timeout'), signal };

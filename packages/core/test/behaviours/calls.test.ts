@@ -1,4 +1,24 @@
-import { Apiary, Communicator, Procedure, Service, Transaction, Workflow, db, handleOf, idempotencyKey, log, now, random, randomUUID, signal, sleep, sql, start, token, workflowId } from '@apiary/core';
+import {
+  Apiary,
+  Communicator,
+  Procedure,
+  Service,
+  Transaction,
+  Workflow,
+  db,
+  handleOf,
+  idempotencyKey,
+  log,
+  now,
+  random,
+  randomUUID,
+  signal,
+  sleep,
+  sql,
+  start,
+  token,
+  workflowId,
+} from '@apiary/core';
 import { expect } from 'chai';
 import { Engine, note, rejected } from '../support/engine.js';
 
@@ -177,9 +197,13 @@ describe('behaviours of calls', () => {
   describe('BEHAVIOUR 33: starts, sleeps and handles', () => {
     it('start in a reader or a communicator, sleep and handles in a transaction are FORBIDDEN_CALL', async () => {
       const cases: [keyof Caller, () => unknown][] = [
-        ['reader', () => start(Callee).workflow()], ['communicator', () => start(Callee).workflow()],
-        ['transaction', () => sleep(1)], ['communicator', () => sleep(1)],
-        ['transaction', () => handleOf('x').result()], ['transaction', () => handleOf('x').status()], ['transaction', () => handleOf('x').cancel()],
+        ['reader', () => start(Callee).workflow()],
+        ['communicator', () => start(Callee).workflow()],
+        ['transaction', () => sleep(1)],
+        ['communicator', () => sleep(1)],
+        ['transaction', () => handleOf('x').result()],
+        ['transaction', () => handleOf('x').status()],
+        ['transaction', () => handleOf('x').cancel()],
         ['transaction', () => start(Callee).workflow().result()],
       ];
       for (const [caller, what] of cases) {
@@ -221,7 +245,12 @@ describe('behaviours of calls', () => {
 
   describe('BEHAVIOUR 33: outside any function', () => {
     const ambient: Record<string, () => unknown> = {
-      'workflowId()': workflowId, 'idempotencyKey()': idempotencyKey, 'signal()': signal, 'sleep()': () => sleep(1), 'start()': () => start(Callee), 'handleOf()': () => handleOf('x'),
+      'workflowId()': workflowId,
+      'idempotencyKey()': idempotencyKey,
+      'signal()': signal,
+      'sleep()': () => sleep(1),
+      'start()': () => start(Callee),
+      'handleOf()': () => handleOf('x'),
     };
     for (const [name, use] of Object.entries(ambient)) {
       it(`${name} is NO_CONTEXT`, async () => {
@@ -231,7 +260,14 @@ describe('behaviours of calls', () => {
     }
 
     it('sql and db are NO_TRANSACTION, there, in a body and in a communicator', async () => {
-      const uses: (() => unknown)[] = [() => sql`select 1`.then((r) => r), () => db('spot').select('*').then((r) => r), () => db.raw('select 1').then((r) => r)];
+      const uses: (() => unknown)[] = [
+        () => sql`select 1`.then((r) => r),
+        () =>
+          db('spot')
+            .select('*')
+            .then((r) => r),
+        () => db.raw('select 1').then((r) => r),
+      ];
       for (const use of uses) {
         expect((await rejected((async () => use())())).code).equal('NO_TRANSACTION');
         inside = use;
@@ -256,7 +292,10 @@ describe('behaviours of calls', () => {
 
     it('idempotencyKey() in a body is NO_CONTEXT, and says where it belongs', async () => {
       inside = idempotencyKey;
-      expect(await rejected(call('workflow'))).include({ code: 'NO_CONTEXT' }).property('message').contain('@Communicator');
+      expect(await rejected(call('workflow')))
+        .include({ code: 'NO_CONTEXT' })
+        .property('message')
+        .contain('@Communicator');
     });
   });
 
@@ -276,7 +315,10 @@ describe('behaviours of calls', () => {
 
     it('an instance that no app manages is NOT_LAUNCHED, beside the one that is', async () => {
       const own = new Callee();
-      expect(await rejected(own.workflow())).include({ code: 'NOT_LAUNCHED' }).property('details').deep.equal({ method: 'Callee.workflow' });
+      expect(await rejected(own.workflow()))
+        .include({ code: 'NOT_LAUNCHED' })
+        .property('details')
+        .deep.equal({ method: 'Callee.workflow' });
       expect(await engine.app.get(Callee).workflow()).equal('workflow');
       expect(engine.app.get(Callee)).equal(engine.app.get(Callee));
     });
@@ -285,7 +327,10 @@ describe('behaviours of calls', () => {
       expect(await engine.app.start(Statics).next('invoice').result()).equal('invoice 7 durable');
       inside = () => Statics.next('nested');
       expect(await call('workflow')).equal('nested 7 durable');
-      expect(await rejected(Statics.next('x'))).include({ code: 'NO_CONTEXT' }).property('details').deep.equal({ call: 'Statics.next()' });
+      expect(await rejected(Statics.next('x')))
+        .include({ code: 'NO_CONTEXT' })
+        .property('details')
+        .deep.equal({ call: 'Statics.next()' });
     });
   });
 
@@ -294,11 +339,26 @@ describe('behaviours of calls', () => {
       expect(await engine.app.get(Port).send()).equal('sent');
       expect(engine.app.get(KEY)).equal('value');
       expect(engine.app.get(Apiary)).equal(engine.app);
-      for (const [key, name] of [[Stranger, 'Stranger'], [token('other'), 'other'], [undefined, 'undefined'], [null, 'null']] as const) {
-        expect(() => engine.app.get(key as never)).throw().include({ code: 'NOT_A_SERVICE' }).property('details').deep.equal({ service: name });
+      for (const [key, name] of [
+        [Stranger, 'Stranger'],
+        [token('other'), 'other'],
+        [undefined, 'undefined'],
+        [null, 'null'],
+      ] as const) {
+        expect(() => engine.app.get(key as never))
+          .throw()
+          .include({ code: 'NOT_A_SERVICE' })
+          .property('details')
+          .deep.equal({ service: name });
       }
-      expect(() => engine.app.start(Stranger as never)).throw().include({ code: 'NOT_A_SERVICE' });
-      expect(() => (engine.app.start(Callee) as unknown as Record<string, () => unknown>)['nothing']?.()).throw().include({ code: 'NOT_A_FUNCTION' }).property('details').deep.equal({ method: 'Callee.nothing' });
+      expect(() => engine.app.start(Stranger as never))
+        .throw()
+        .include({ code: 'NOT_A_SERVICE' });
+      expect(() => (engine.app.start(Callee) as unknown as Record<string, () => unknown>)['nothing']?.())
+        .throw()
+        .include({ code: 'NOT_A_FUNCTION' })
+        .property('details')
+        .deep.equal({ method: 'Callee.nothing' });
     });
 
     it('app.knex works outside and in communicators; in a body or a transaction it is FORBIDDEN_CALL', async () => {
@@ -306,14 +366,20 @@ describe('behaviours of calls', () => {
       expect((await engine.app.knex.raw<{ rows: unknown[] }>('select 2 as n')).rows).deep.equal([{ n: 2 }]);
       expect(await heir.usesKnexOutside()).equal(1);
       for (const use of [() => heir.usesKnex(), () => heir.usesKnexInTransaction()]) {
-        expect(await rejected(use())).include({ code: 'FORBIDDEN_CALL' }).property('message').contain('db in a @Transaction');
+        expect(await rejected(use()))
+          .include({ code: 'FORBIDDEN_CALL' })
+          .property('message')
+          .contain('db in a @Transaction');
       }
     });
 
     it('app.list, app.cancel and app.resume in a body are FORBIDDEN_CALL: a replay would see or do something else', async () => {
       const before = await count();
       for (const what of ['list', 'cancel', 'resume'] as const) {
-        expect(await rejected(engine.app.get(Heir).manages(what))).include({ code: 'FORBIDDEN_CALL' }).property('details').deep.equal({ caller: 'Heir.manages', callee: what === 'list' ? 'app.list()' : `app.${what}()` });
+        expect(await rejected(engine.app.get(Heir).manages(what)))
+          .include({ code: 'FORBIDDEN_CALL' })
+          .property('details')
+          .deep.equal({ caller: 'Heir.manages', callee: what === 'list' ? 'app.list()' : `app.${what}()` });
       }
       expect(await count()).equal(before + 3);
     });

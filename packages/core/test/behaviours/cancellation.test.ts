@@ -167,11 +167,20 @@ describe('behaviours of cancellation', () => {
     await gates.reached('leaf');
     await gates.reached('parent');
     await handle.cancel();
-    await until('the request has come down', async () => (await engine.admin.query(`select from apiary.workflow_status where workflow_id = 'b36-0' and cancel_requested`)).rowCount);
+    await until(
+      'the request has come down',
+      async () => (await engine.admin.query(`select from apiary.workflow_status where workflow_id = 'b36-0' and cancel_requested`)).rowCount,
+    );
     gates.open('leaf');
     expect((await rejected(handle.result())).code).equal('CANCELLED');
-    const { rows } = await engine.admin.query<{ workflow_id: string; status: string; updated_at: Date }>(`select workflow_id, status, updated_at from apiary.workflow_status where workflow_id like 'b36%' order by length(workflow_id)`);
-    expect(rows.map((row) => [row.workflow_id, row.status])).deep.equal([['b36', 'CANCELLED'], ['b36-0', 'CANCELLED'], ['b36-0-0', 'CANCELLED']]);
+    const { rows } = await engine.admin.query<{ workflow_id: string; status: string; updated_at: Date }>(
+      `select workflow_id, status, updated_at from apiary.workflow_status where workflow_id like 'b36%' order by length(workflow_id)`,
+    );
+    expect(rows.map((row) => [row.workflow_id, row.status])).deep.equal([
+      ['b36', 'CANCELLED'],
+      ['b36-0', 'CANCELLED'],
+      ['b36-0-0', 'CANCELLED'],
+    ]);
     const ends = rows.map((row) => row.updated_at.getTime());
     expect(ends, 'children end first').deep.equal([...ends].sort((a, b) => b - a));
     expect(await engine.ledger()).deep.equal(['leaf before']);
@@ -185,7 +194,10 @@ describe('behaviours of cancellation', () => {
     await engine.app.handle('b36-parked').cancel();
     expect(await status('b36-parked')).equal('CANCELLED');
     gates.open('leaf');
-    await until('all are cancelled', async () => (await engine.admin.query(`select from apiary.workflow_status where workflow_id like 'b36-parked%' and status = 'CANCELLED'`)).rowCount === 3);
+    await until(
+      'all are cancelled',
+      async () => (await engine.admin.query(`select from apiary.workflow_status where workflow_id like 'b36-parked%' and status = 'CANCELLED'`)).rowCount === 3,
+    );
     expect(await engine.ledger()).deep.equal(['leaf before']);
   });
 

@@ -37,7 +37,14 @@ class Outside {
   async picky(): Promise<string> {
     return fail(99);
   }
-  @Communicator({ retry: { ...fast, retryIf: () => { throw new Error('the predicate broke'); } } })
+  @Communicator({
+    retry: {
+      ...fast,
+      retryIf: () => {
+        throw new Error('the predicate broke');
+      },
+    },
+  })
   async broken(): Promise<string> {
     return fail(99);
   }
@@ -108,10 +115,15 @@ describe('behaviours of communicators', () => {
   });
 
   it('BEHAVIOUR 30: when all attempts failed the error lists all causes, the last one as its cause; recorded once', async () => {
-    for (const error of [await rejected(engine.app.start(Flows, { workflowId: 'b30-all' }).retried(99).result()), await rejected(engine.app.start(Flows, { workflowId: 'b30-all' }).retried(99).result())]) {
+    for (const error of [
+      await rejected(engine.app.start(Flows, { workflowId: 'b30-all' }).retried(99).result()),
+      await rejected(engine.app.start(Flows, { workflowId: 'b30-all' }).retried(99).result()),
+    ]) {
       if (!isApiaryError(error, 'RETRIES_EXHAUSTED')) return expect.fail(String(error));
       expect(error.details.attempts).equal(4);
-      expect(error.details.errors.map((e) => [e.name, e.message, (e as Refused).code])).deep.equal([1, 2, 3, 4].map((n) => ['Refused', `attempt ${n}`, 'REFUSED']));
+      expect(error.details.errors.map((e) => [e.name, e.message, (e as Refused).code])).deep.equal(
+        [1, 2, 3, 4].map((n) => ['Refused', `attempt ${n}`, 'REFUSED']),
+      );
       expect((error.cause as Error).message).equal('attempt 4');
     }
     expect(attempts).deep.equal([1, 2, 3, 4]);
@@ -168,7 +180,14 @@ describe('behaviours of communicators', () => {
     await until('no run is left', async () => (await engine.records('b31-deadline')).length === 0);
   });
 
-  for (const [what, options] of Object.entries({ timeout: { timeout: -1 }, text: { timeout: 'soon' }, attempts: { retry: { maxAttempts: 0 } }, jitter: { retry: { jitter: 2 } }, unknown: { retry: { times: 3 } }, option: { tries: 3 } })) {
+  for (const [what, options] of Object.entries({
+    timeout: { timeout: -1 },
+    text: { timeout: 'soon' },
+    attempts: { retry: { maxAttempts: 0 } },
+    jitter: { retry: { jitter: 2 } },
+    unknown: { retry: { times: 3 } },
+    option: { tries: 3 },
+  })) {
     it(`BEHAVIOUR 31: an invalid option (${what}) is refused at launch`, async () => {
       class Wrong {
         async call(): Promise<void> {}

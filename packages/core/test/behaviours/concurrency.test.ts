@@ -56,18 +56,35 @@ describe('behaviours of concurrent executors and of a bad network', () => {
   it('BEHAVIOUR 26: connections dropped at random under load: all workflows finish, each effect once', async () => {
     const random = new SeededRandom(26);
     const count = 60;
-    const results = Promise.all(Array.from({ length: count }, (_, n) => engine.app.start(Flows, { workflowId: `b26-${n}` }).mixed(n).result()));
+    const results = Promise.all(
+      Array.from({ length: count }, (_, n) =>
+        engine.app
+          .start(Flows, { workflowId: `b26-${n}` })
+          .mixed(n)
+          .result(),
+      ),
+    );
     let over = false;
     results.finally(() => (over = true)).catch(() => {});
     let killed = 0;
     while (!over && killed < 40) {
-      const { rows } = await engine.admin.query<{ pid: number }>(`select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name like 'apiary%'`);
-      if (rows.length > 0 && (await engine.admin.query<{ sent: boolean }>('select pg_terminate_backend($1) as sent', [random.pick(rows).pid])).rows[0]?.sent === true) killed++;
+      const { rows } = await engine.admin.query<{ pid: number }>(
+        `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name like 'apiary%'`,
+      );
+      if (
+        rows.length > 0 &&
+        (await engine.admin.query<{ sent: boolean }>('select pg_terminate_backend($1) as sent', [random.pick(rows).pid])).rows[0]?.sent === true
+      )
+        killed++;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     expect(await results).deep.equal(Array.from({ length: count }, (_, n) => `${n} last`));
     expect(killed, 'connections were killed').greaterThan(10);
-    expect((await engine.ledger()).sort()).deep.equal(Array.from({ length: count }, (_, n) => [`${n} first`, `${n} last`]).flat().sort());
+    expect((await engine.ledger()).sort()).deep.equal(
+      Array.from({ length: count }, (_, n) => [`${n} first`, `${n} last`])
+        .flat()
+        .sort(),
+    );
     await engine.expectEffectsRecorded();
   });
 });

@@ -103,7 +103,11 @@ describe('behaviours of deadlines', () => {
 
   it('BEHAVIOUR 40: an instant in the past: no step runs, for a workflow and for direct calls; a body without steps keeps its value', async () => {
     const past = { deadline: new Date(clock.now() - 1000) };
-    for (const started of [engine.app.start(Flows, { ...past, workflowId: 'b40-past' }).stops(), engine.app.start(Flows, past).write('x'), engine.app.start(Flows, past).tell()]) {
+    for (const started of [
+      engine.app.start(Flows, { ...past, workflowId: 'b40-past' }).stops(),
+      engine.app.start(Flows, past).write('x'),
+      engine.app.start(Flows, past).tell(),
+    ]) {
       expect((await rejected(started.result())).code).equal('DEADLINE');
     }
     expect([(await engine.row('b40-past'))?.status, await engine.ledger()]).deep.equal(['CANCELLED', []]);
@@ -170,7 +174,12 @@ describe('behaviours of deadlines', () => {
   it('BEHAVIOUR 40: a bad deadline is CONFIG, from the app, in a workflow, and starts nothing', async () => {
     const before = (await engine.admin.query('select from apiary.workflow_status')).rowCount;
     for (const deadline of [-1, Number.NaN, Infinity, 'soon', new Date(Number.NaN), {}, true]) {
-      expect(() => engine.app.start(Flows, { deadline: deadline as never }), String(deadline)).throw().include({ code: 'CONFIG' }).property('details').property('path').equal('start.deadline');
+      expect(() => engine.app.start(Flows, { deadline: deadline as never }), String(deadline))
+        .throw()
+        .include({ code: 'CONFIG' })
+        .property('details')
+        .property('path')
+        .equal('start.deadline');
     }
     expect((await engine.admin.query('select from apiary.workflow_status')).rowCount).equal(before);
   });

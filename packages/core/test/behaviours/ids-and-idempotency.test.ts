@@ -120,7 +120,12 @@ describe('behaviours of workflow ids', () => {
     await run('b3');
     const method = await rejected(engine.app.start(Flows, { workflowId: 'b3' }).other('x').result());
     expect([method.code, method.details]).deep.equal(['CONFLICT', { stored: 'Flows.run', given: 'Flows.other', field: 'function' }]);
-    const type = await rejected(engine.app.start(OtherFlows, { workflowId: 'b3' }).run('x').then((h) => h.result()));
+    const type = await rejected(
+      engine.app
+        .start(OtherFlows, { workflowId: 'b3' })
+        .run('x')
+        .then((h) => h.result()),
+    );
     expect([type.code, type.details]).deep.equal(['CONFLICT', { stored: 'Flows.run', given: 'OtherFlows.run', field: 'function' }]);
     expect(await engine.ledger('b3')).deep.equal(['x']);
   });
@@ -141,13 +146,19 @@ describe('behaviours of workflow ids', () => {
     expect((await parent.steps()).map((s) => s.childId)).deep.equal(['b5-0', 'b5-1']);
     // A second executor replays the parent, as after a crash.
     const other = await engine.another();
-    await engine.admin.query(`insert into apiary.executor (executor_id, lock_key, name, app_version, lease_until, fenced) values ('gone', 1, 'gone', 'test', now(), true)`);
+    await engine.admin.query(
+      `insert into apiary.executor (executor_id, lock_key, name, app_version, lease_until, fenced) values ('gone', 1, 'gone', 'test', now(), true)`,
+    );
     await engine.admin.query(`update apiary.workflow_status set executor_id = 'gone' where workflow_id = 'b5'`);
     await gates.reached('family', 2);
     gates.open('family');
     expect(await other.handle('b5').result()).deep.equal(['b5-0 inline', 'b5-1 started']);
     expect(await engine.ledger()).deep.equal(['child inline', 'child started']);
-    expect((await engine.admin.query(`select workflow_id from apiary.workflow_status where workflow_id like 'b5%' order by 1`)).rows.map((r: { workflow_id: string }) => r.workflow_id)).deep.equal(['b5', 'b5-0', 'b5-1']);
+    expect(
+      (await engine.admin.query(`select workflow_id from apiary.workflow_status where workflow_id like 'b5%' order by 1`)).rows.map(
+        (r: { workflow_id: string }) => r.workflow_id,
+      ),
+    ).deep.equal(['b5', 'b5-0', 'b5-1']);
     await other.shutdown({ grace: 0 });
   });
 
@@ -168,7 +179,13 @@ describe('behaviours of workflow ids', () => {
     const ids = ['10', '11', '12', '12'];
     const results = [];
     for (const id of ids) results.push(await engine.app.start(Steps, { workflowId: id }).increment().result());
-    for (const id of ids) results.push(await engine.app.start(Flows, { workflowId: `nested ${id}` }).nested().result());
+    for (const id of ids)
+      results.push(
+        await engine.app
+          .start(Flows, { workflowId: `nested ${id}` })
+          .nested()
+          .result(),
+      );
     expect(results).deep.equal([1, 2, 3, 3, 4, 5, 6, 6]);
     expect((await engine.admin.query('select n from spot')).rows).deep.equal([{ n: 6 }]);
   });
@@ -202,7 +219,10 @@ describe('behaviours of workflow ids', () => {
     await elsewhere.start(Flows, { workflowId: 'b72-three' }).run('mine', { a: 1, b: 2 });
     await gates.reached('run', 2);
     const later = rejected(run('b72-three', 'theirs'));
-    const joined = [{ a: 1, b: 2 }, { b: 2, a: 1 }].map((options) => engine.app.start(Flows, { workflowId: 'b72-three' }).run('mine', options).result());
+    const joined = [
+      { a: 1, b: 2 },
+      { b: 2, a: 1 },
+    ].map((options) => engine.app.start(Flows, { workflowId: 'b72-three' }).run('mine', options).result());
     expect((await later).code).equal('CONFLICT');
     gates.open('run');
     expect(await Promise.all(joined)).deep.equal(['wrote mine1', 'wrote mine1']);

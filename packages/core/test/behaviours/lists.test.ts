@@ -37,7 +37,9 @@ describe('lists and selections', () => {
     await engine.app.start(Flows, { workflowId: '50xx' }).fine(0).result();
     for (let i = 0; i < 25; i++) await engine.app.handle(`l-${String(i).padStart(2, '0')}`).result();
     // Rows of one instant: the id decides their order.
-    await engine.admin.query(`update apiary.workflow_status set created_at = '2024-02-29T12:00:00.123456Z' where workflow_id in ('l-05', 'l-06', 'l-07', 'l-08')`);
+    await engine.admin.query(
+      `update apiary.workflow_status set created_at = '2024-02-29T12:00:00.123456Z' where workflow_id in ('l-05', 'l-06', 'l-07', 'l-08')`,
+    );
   });
   after(() => engine.close());
   const ids = async (filter: WorkflowFilter): Promise<string[]> => (await engine.app.list(filter)).items.map((w) => w.workflowId);
@@ -109,17 +111,34 @@ describe('lists and selections', () => {
   });
 
   const bad: [string, unknown, string][] = [
-    ['an unknown key', { state: 'DEAD' }, 'filter.state'], ['an unknown status', { status: 'DONE' }, 'filter.status'], ['a status in a list', { status: ['DEAD', 'x'] }, 'filter.status'],
-    ['a number as id', { workflowId: 7 }, 'filter.workflowId'], ['an id in a list', { workflowId: ['a', null] }, 'filter.workflowId.1'], ['NUL in a prefix', { idPrefix: 'a\0' }, 'filter.idPrefix'],
-    ['a lone surrogate', { name: '\ud800' }, 'filter.name'], ['a list of parents', { parentId: ['a'] }, 'filter.parentId'], ['a text as time', { createdAfter: '2024-01-01' }, 'filter.createdAfter'],
-    ['an invalid date', { createdBefore: new Date(Number.NaN) }, 'filter.createdBefore'], ['no limit', { limit: 0 }, 'filter.limit'], ['a limit too high', { limit: 1001 }, 'filter.limit'],
-    ['a broken limit', { limit: 1.5 }, 'filter.limit'], ['an order', { order: 'random' }, 'filter.order'], ['a made-up cursor', { after: 'x' }, 'filter.after'],
-    ['a cursor of something else', { after: Buffer.from('["now","x"]').toString('base64url') }, 'filter.after'], ['a cursor with NUL', { after: Buffer.from('["2024-01-01","a\\u0000"]').toString('base64url') }, 'filter.after'],
-    ['null', null, 'filter'], ['a text', 'DEAD', 'filter'],
+    ['an unknown key', { state: 'DEAD' }, 'filter.state'],
+    ['an unknown status', { status: 'DONE' }, 'filter.status'],
+    ['a status in a list', { status: ['DEAD', 'x'] }, 'filter.status'],
+    ['a number as id', { workflowId: 7 }, 'filter.workflowId'],
+    ['an id in a list', { workflowId: ['a', null] }, 'filter.workflowId.1'],
+    ['NUL in a prefix', { idPrefix: 'a\0' }, 'filter.idPrefix'],
+    ['a lone surrogate', { name: '\ud800' }, 'filter.name'],
+    ['a list of parents', { parentId: ['a'] }, 'filter.parentId'],
+    ['a text as time', { createdAfter: '2024-01-01' }, 'filter.createdAfter'],
+    ['an invalid date', { createdBefore: new Date(Number.NaN) }, 'filter.createdBefore'],
+    ['no limit', { limit: 0 }, 'filter.limit'],
+    ['a limit too high', { limit: 1001 }, 'filter.limit'],
+    ['a broken limit', { limit: 1.5 }, 'filter.limit'],
+    ['an order', { order: 'random' }, 'filter.order'],
+    ['a made-up cursor', { after: 'x' }, 'filter.after'],
+    ['a cursor of something else', { after: Buffer.from('["now","x"]').toString('base64url') }, 'filter.after'],
+    ['a cursor with NUL', { after: Buffer.from('["2024-01-01","a\\u0000"]').toString('base64url') }, 'filter.after'],
+    ['null', null, 'filter'],
+    ['a text', 'DEAD', 'filter'],
   ];
   for (const [what, filter, path] of bad) {
     it(`refuses ${what}: CONFIG at ${path}, before a query is sent`, () => {
-      expect(() => engine.app.list(filter as WorkflowFilter)).throw().include({ code: 'CONFIG' }).property('details').property('path').equal(path);
+      expect(() => engine.app.list(filter as WorkflowFilter))
+        .throw()
+        .include({ code: 'CONFIG' })
+        .property('details')
+        .property('path')
+        .equal(path);
     });
   }
 
@@ -145,7 +164,16 @@ describe('lists and selections', () => {
 
     it('more than a batch', async () => {
       broken = true;
-      await Promise.all(Array.from({ length: 1100 }, (_, i) => rejected(engine.app.start(Flows, { workflowId: `many-${i}` }).fails().result())));
+      await Promise.all(
+        Array.from({ length: 1100 }, (_, i) =>
+          rejected(
+            engine.app
+              .start(Flows, { workflowId: `many-${i}` })
+              .fails()
+              .result(),
+          ),
+        ),
+      );
       broken = false;
       expect(await engine.app.resume({ name: 'Flows.fails', status: 'ERROR' })).equal(1100);
       await Promise.all(Array.from({ length: 1100 }, (_, i) => engine.app.handle(`many-${i}`).result()));
@@ -162,14 +190,25 @@ describe('lists and selections', () => {
     });
 
     const refused: [string, unknown, string][] = [
-      ['nothing', {}, 'selection'], ['undefined in it', { workflowId: undefined }, 'selection.workflowId'], ['undefined beside a condition', { name: 'x', status: undefined }, 'selection.status'],
-      ['all: false', { all: false }, 'selection.all'], ['a page', { status: 'PENDING', limit: 3 }, 'selection.limit'], ['an order', { all: true, order: 'newest' }, 'selection.order'],
-      ['an unknown key', { id: 'x' }, 'selection.id'], ['a bad value', { workflowId: 7 }, 'selection.workflowId'], ['no object', undefined, 'selection'], ['a text', 'all', 'selection'],
+      ['nothing', {}, 'selection'],
+      ['undefined in it', { workflowId: undefined }, 'selection.workflowId'],
+      ['undefined beside a condition', { name: 'x', status: undefined }, 'selection.status'],
+      ['all: false', { all: false }, 'selection.all'],
+      ['a page', { status: 'PENDING', limit: 3 }, 'selection.limit'],
+      ['an order', { all: true, order: 'newest' }, 'selection.order'],
+      ['an unknown key', { id: 'x' }, 'selection.id'],
+      ['a bad value', { workflowId: 7 }, 'selection.workflowId'],
+      ['no object', undefined, 'selection'],
+      ['a text', 'all', 'selection'],
     ];
     for (const [what, selection, path] of refused) {
       it(`refuses ${what}: CONFIG at ${path}`, async () => {
         for (const verb of ['cancel', 'resume'] as const) {
-          expect(await rejected(engine.app[verb](selection as never))).include({ code: 'CONFIG' }).property('details').property('path').equal(path);
+          expect(await rejected(engine.app[verb](selection as never)))
+            .include({ code: 'CONFIG' })
+            .property('details')
+            .property('path')
+            .equal(path);
         }
       });
     }

@@ -70,7 +70,11 @@ describe('behaviours of operation', () => {
         await app.shutdown(); // twice is once
       };
       await once();
-      const resources = () => process.getActiveResourcesInfo().filter((kind) => kind !== 'TTYWrap' && kind !== 'PipeWrap').sort();
+      const resources = () =>
+        process
+          .getActiveResourcesInfo()
+          .filter((kind) => kind !== 'TTYWrap' && kind !== 'PipeWrap')
+          .sort();
       await until('the sockets are gone', () => !resources().includes('TCPSocketWrap'));
       const before = resources();
       const listeners = process.listenerCount('SIGTERM');
@@ -78,7 +82,10 @@ describe('behaviours of operation', () => {
       await until('the sockets are gone', () => !resources().includes('TCPSocketWrap'));
       expect(resources().length, resources().join()).most(before.length);
       expect([process.listenerCount('SIGTERM'), disposed]).deep.equal([listeners, 4]);
-      const connections = await withClient(database.connectionString, async (c) => (await c.query('select from pg_stat_activity where datname = current_database()')).rowCount);
+      const connections = await withClient(
+        database.connectionString,
+        async (c) => (await c.query('select from pg_stat_activity where datname = current_database()')).rowCount,
+      );
       expect(connections, 'only the one that asks').equal(1);
     } finally {
       await database.drop();
@@ -86,7 +93,10 @@ describe('behaviours of operation', () => {
   });
 
   it('BEHAVIOUR 63: shutdown lets steps end within its grace and gives workflows back at once; calls after it are SHUTTING_DOWN', async () => {
-    const launched = await launchApp({ services: [Flows], migrations: (knex) => knex.raw('create table if not exists ledger (entry bigint generated always as identity, workflow_id text, step text)') });
+    const launched = await launchApp({
+      services: [Flows],
+      migrations: (knex) => knex.raw('create table if not exists ledger (entry bigint generated always as identity, workflow_id text, step text)'),
+    });
     try {
       gates.close('stops');
       const handle = await launched.app.start(Flows, { workflowId: 'b63' }).stops();
@@ -98,7 +108,15 @@ describe('behaviours of operation', () => {
       gates.open('stops');
       expect(await other.handle('b63').result()).equal('after');
       expect((await other.handle('b63').info()).recoveries).equal(0);
-      for (const late of [() => launched.app.get(Flows).stops(), () => launched.app.start(Flows).stops().result(), async () => launched.app.start(Flows).stops(), () => launched.app.handle('b63').result(), () => launched.app.handle('b63').status(), async () => launched.app.list(), () => launched.app.cancel({ all: true })]) {
+      for (const late of [
+        () => launched.app.get(Flows).stops(),
+        () => launched.app.start(Flows).stops().result(),
+        async () => launched.app.start(Flows).stops(),
+        () => launched.app.handle('b63').result(),
+        () => launched.app.handle('b63').status(),
+        async () => launched.app.list(),
+        () => launched.app.cancel({ all: true }),
+      ]) {
         expect((await rejected(late() as Promise<unknown>)).code).equal('SHUTTING_DOWN');
       }
       expect(await rejected(launched.app.shutdown({ grace: -1 }))).include({ code: 'CONFIG' });
@@ -154,8 +172,15 @@ describe('behaviours of operation', () => {
     const third = await first.another({ schema: 'other' });
     try {
       const apps = [first.app, second.app, third];
-      expect(await Promise.all(apps.map((app) => app.start(Where, { workflowId: 'same' }).workflow().result()))).deep.equal([first.database.name, second.database.name, first.database.name]);
-      expect(apps.map((app) => app.get(Where)).every((w, i, all) => all.indexOf(w) === i), 'each has instances of its own').equal(true);
+      expect(await Promise.all(apps.map((app) => app.start(Where, { workflowId: 'same' }).workflow().result()))).deep.equal([
+        first.database.name,
+        second.database.name,
+        first.database.name,
+      ]);
+      expect(
+        apps.map((app) => app.get(Where)).every((w, i, all) => all.indexOf(w) === i),
+        'each has instances of its own',
+      ).equal(true);
       for (const app of apps) expect((await app.list()).items.map((w) => w.workflowId)).deep.equal(['same']);
       expect((await rejected(third.handle('only-first').status())).code).equal('NOT_FOUND');
       await first.app.start(Flows, { workflowId: 'only-first' }).stops().result();
@@ -193,7 +218,11 @@ describe('behaviours of operation', () => {
   it('BEHAVIOUR 78: under unhandledRejection=strict nothing ends the process, and after shutdown nothing keeps it', async () => {
     const database = await createDatabase();
     try {
-      const child = spawn(process.execPath, ['--unhandled-rejections=strict', fileURLToPath(new URL('../support/children/leaves-nothing.js', import.meta.url)), database.connectionString], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(
+        process.execPath,
+        ['--unhandled-rejections=strict', fileURLToPath(new URL('../support/children/leaves-nothing.js', import.meta.url)), database.connectionString],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+      );
       let out = '';
       let errors = '';
       child.stdout.on('data', (data: Buffer) => (out += data.toString()));
@@ -202,7 +231,10 @@ describe('behaviours of operation', () => {
       const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.once('close', (c, s) => resolve([c, s])));
       clearTimeout(hangs);
       expect({ code, signal, errors, out: out.trim().split('\n') }).deep.equal({
-        code: 0, signal: null, errors: '', out: ['SHUTTING_DOWN', 'rejected rejected rejected rejected rejected fulfilled', 'shut down'],
+        code: 0,
+        signal: null,
+        errors: '',
+        out: ['SHUTTING_DOWN', 'rejected rejected rejected rejected rejected fulfilled', 'shut down'],
       });
     } finally {
       await database.drop();
@@ -211,6 +243,8 @@ describe('behaviours of operation', () => {
 });
 
 async function expectSchemas(client: pg.Client, expected: readonly string[]): Promise<void> {
-  const { rows } = await client.query<{ nspname: string }>(`select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')`);
+  const { rows } = await client.query<{ nspname: string }>(
+    `select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')`,
+  );
   expect(rows.map((row) => row.nspname)).deep.equal(expected);
 }

@@ -128,14 +128,20 @@ describe('behaviours of recovery', () => {
     await gates.reached('two', 2);
     const gone = await abandon(engine, ['b13-dead']);
     await gates.reached('two', 3);
-    await until('the dead executor is settled', async () => (await engine.admin.query('select settled from apiary.executor where executor_id = $1', [gone])).rows[0]?.settled);
+    await until(
+      'the dead executor is settled',
+      async () => (await engine.admin.query('select settled from apiary.executor where executor_id = $1', [gone])).rows[0]?.settled,
+    );
     await runningOf(engine.app).poll.now();
     await runningOf(living).poll.now();
     expect((await engine.row('b13-living'))?.executor_id).equal(runningOf(living).executor.id);
     expect([(await engine.row('b13-living'))?.epoch, (await engine.row('b13-dead'))?.epoch, gates.visits('two')]).deep.equal([1, 2, 3]);
     gates.open('two');
     await Promise.all(['b13-living', 'b13-dead'].map((id) => engine.app.handle(id).result()));
-    expect([await engine.ledger('b13-living'), await engine.ledger('b13-dead')]).deep.equal([['first', 'second'], ['first', 'second']]);
+    expect([await engine.ledger('b13-living'), await engine.ledger('b13-dead')]).deep.equal([
+      ['first', 'second'],
+      ['first', 'second'],
+    ]);
     await living.shutdown({ grace: 0 });
   });
 
@@ -166,7 +172,9 @@ describe('behaviours of recovery', () => {
     await other.shutdown({ grace: 0 }); // gives it back; the other app claims it
     await gates.reached('two', 2);
     const joined = engine.app.start(Flows, { workflowId: 'b14-watched' }).two().result();
-    const wrong = await rejected((engine.app.start(Flows, { workflowId: 'b14-watched' }) as unknown as { write(text: string): { result(): Promise<unknown> } }).write('x').result());
+    const wrong = await rejected(
+      (engine.app.start(Flows, { workflowId: 'b14-watched' }) as unknown as { write(text: string): { result(): Promise<unknown> } }).write('x').result(),
+    );
     expect(wrong.code).equal('CONFLICT');
     gates.open('two');
     expect(await Promise.all([waiting, joined])).deep.equal(['first second', 'first second']);

@@ -114,7 +114,14 @@ describe('behaviours of replays', () => {
     const drawn = (await handle.result()) as unknown[];
     const after = await engine.records('values');
     expect(after.slice(0, before.length)).deep.equal(before);
-    expect((await handle.steps()).map((s) => [s.kind, s.name])).deep.equal([['value', 'now'], ['value', 'random'], ['value', 'randomUUID'], ['communicator', 'Flows.tell'], ['value', 'now'], ['value', 'randomUUID']]);
+    expect((await handle.steps()).map((s) => [s.kind, s.name])).deep.equal([
+      ['value', 'now'],
+      ['value', 'random'],
+      ['value', 'randomUUID'],
+      ['communicator', 'Flows.tell'],
+      ['value', 'now'],
+      ['value', 'randomUUID'],
+    ]);
     expect((await handle.steps()).map((s) => (s.output instanceof Date ? s.output.getTime() : s.output))).deep.equal(drawn);
   });
 
@@ -135,7 +142,9 @@ describe('behaviours of replays', () => {
     const id = await engine.app.start(Flows, { workflowId: 'deep' }).deep(20).result();
     expect(id).equal(`deep${'-1'.repeat(20)}`);
     expect(await engine.ledger()).deep.equal(Array.from({ length: 21 }, (_, i) => `level ${20 - i}`));
-    const { rows } = await engine.admin.query<{ workflow_id: string; parent_id: string | null; root_id: string | null }>(`select workflow_id, parent_id, root_id from apiary.workflow_status where workflow_id like 'deep%' order by length(workflow_id)`);
+    const { rows } = await engine.admin.query<{ workflow_id: string; parent_id: string | null; root_id: string | null }>(
+      `select workflow_id, parent_id, root_id from apiary.workflow_status where workflow_id like 'deep%' order by length(workflow_id)`,
+    );
     expect(rows.length).equal(21);
     rows.forEach((row, i) => expect([row.parent_id, i === 0 ? 'deep' : row.root_id]).deep.equal([i === 0 ? null : rows[i - 1]?.workflow_id, 'deep']));
   });

@@ -145,8 +145,10 @@ describe('starts and handles', () => {
       const parent = await engine.app.start(Flows, { workflowId: 's-parent' }).body();
       expect(await parent.result()).deep.equal(['s-parent-0', 'child', 'second']);
       expect((await parent.steps()).map((s) => [s.stepId, s.kind, s.name, s.childId])).deep.equal([
-        ['0', 'workflow', 'start(Flows.work)', 's-parent-0'], ['1', 'workflow', 'result', 's-parent-0'],
-        ['2', 'workflow', 'start(Flows.work)', 's-parent-2'], ['3', 'workflow', 'result', 's-parent-2'],
+        ['0', 'workflow', 'start(Flows.work)', 's-parent-0'],
+        ['1', 'workflow', 'result', 's-parent-0'],
+        ['2', 'workflow', 'start(Flows.work)', 's-parent-2'],
+        ['3', 'workflow', 'result', 's-parent-2'],
       ]);
       expect(await engine.app.handle('s-parent-0').info()).include({ parentId: 's-parent', status: 'SUCCESS' });
     });
@@ -205,8 +207,17 @@ describe('starts and handles', () => {
   describe('handles', () => {
     it('of an unknown id: each use is NOT_FOUND, and making one sends nothing', async () => {
       const handle = engine.app.handle('nobody');
-      const uses: Promise<unknown>[] = [handle.result(), handle.status(), handle.info(), handle.steps(), handle.cancel(), handle.resume(), handle.fork({ from: '0' })];
-      for (const error of await Promise.all(uses.map(rejected))) expect(error).include({ code: 'NOT_FOUND' }).property('details').deep.equal({ workflowId: 'nobody' });
+      const uses: Promise<unknown>[] = [
+        handle.result(),
+        handle.status(),
+        handle.info(),
+        handle.steps(),
+        handle.cancel(),
+        handle.resume(),
+        handle.fork({ from: '0' }),
+      ];
+      for (const error of await Promise.all(uses.map(rejected)))
+        expect(error).include({ code: 'NOT_FOUND' }).property('details').deep.equal({ workflowId: 'nobody' });
     });
 
     it('info() has everything, discriminated by status; steps() of a direct call is its one step', async () => {
@@ -248,8 +259,17 @@ describe('starts and handles', () => {
 
     it('bad waits are CONFIG', async () => {
       const handle = await engine.app.start(Flows).work('x');
-      for (const [options, path] of [[{ timeout: -1 }, 'result.timeout'], [{ timeout: 'soon' }, 'result.timeout'], [{ timeOut: 1 }, 'result.timeOut'], [{ signal: {} }, 'result.signal']] as const) {
-        expect(await rejected(handle.result(options as never))).include({ code: 'CONFIG' }).property('details').property('path').equal(path);
+      for (const [options, path] of [
+        [{ timeout: -1 }, 'result.timeout'],
+        [{ timeout: 'soon' }, 'result.timeout'],
+        [{ timeOut: 1 }, 'result.timeOut'],
+        [{ signal: {} }, 'result.signal'],
+      ] as const) {
+        expect(await rejected(handle.result(options as never)))
+          .include({ code: 'CONFIG' })
+          .property('details')
+          .property('path')
+          .equal(path);
       }
       expect(await handle.result()).equal('x');
     });
@@ -257,10 +277,25 @@ describe('starts and handles', () => {
     it('handleOf in a workflow: what it reads and does is recorded, also that there is none, and a replay sees the same', async () => {
       await engine.app.start(Flows, { workflowId: 'h-read' }).work('x').result();
       inside = async () => {
-        const missing = await handleOf('h-missing').status().catch((error: { code: string }) => error.code);
-        const absent = await handleOf('h-missing').result().catch((error: { code: string }) => error.code);
-        const late = await handleOf('h-slow').result({ timeout: 1 }).catch((error: { code: string }) => error.code);
-        return [missing, absent, late, await handleOf('h-read').status(), await handleOf('h-read').result(), (await handleOf('h-read').info()).name, (await handleOf('h-read').steps()).length, workflowId()];
+        const missing = await handleOf('h-missing')
+          .status()
+          .catch((error: { code: string }) => error.code);
+        const absent = await handleOf('h-missing')
+          .result()
+          .catch((error: { code: string }) => error.code);
+        const late = await handleOf('h-slow')
+          .result({ timeout: 1 })
+          .catch((error: { code: string }) => error.code);
+        return [
+          missing,
+          absent,
+          late,
+          await handleOf('h-read').status(),
+          await handleOf('h-read').result(),
+          (await handleOf('h-read').info()).name,
+          (await handleOf('h-read').steps()).length,
+          workflowId(),
+        ];
       };
       gates.close('work', 'body');
       await engine.app.start(Flows, { workflowId: 'h-slow' }).work('slow');

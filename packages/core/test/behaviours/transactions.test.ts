@@ -104,7 +104,10 @@ class Flows {
 describe('behaviours of transactions', () => {
   let engine: Engine;
   before(async () => {
-    engine = await Engine.start({ services: [Flows] }, { schema: 'create table account (id text, balance int not null); create table "Mixed" ("Key" text, value text)' });
+    engine = await Engine.start(
+      { services: [Flows] },
+      { schema: 'create table account (id text, balance int not null); create table "Mixed" ("Key" text, value text)' },
+    );
   });
   after(() => engine.close());
   beforeEach(async () => {
@@ -153,17 +156,31 @@ describe('behaviours of transactions', () => {
 
   it('BEHAVIOUR 70: counts and rows are those of the database, and texts keep their case and literals', async () => {
     expect(await engine.app.get(Accounts).shapes()).deep.equal([
-      2, 1,
-      [{ Key: 'A--B', value: "O'Reilly; DROP", Text: 'SELECT ; -- x' }, { Key: 'C;D', value: '$1', Text: 'SELECT ; -- x' }],
+      2,
+      1,
+      [
+        { Key: 'A--B', value: "O'Reilly; DROP", Text: 'SELECT ; -- x' },
+        { Key: 'C;D', value: '$1', Text: 'SELECT ; -- x' },
+      ],
       2,
     ]);
   });
 
   it('BEHAVIOUR 70: the same with a probe that sees every flight and without one', async () => {
     const seen: string[] = [];
-    const traced = await engine.another({}, { probe: (point, detail) => { if (point === 'flight:before') seen.push(...(detail as FlightPoint).statements.map((s) => s.text)); } });
+    const traced = await engine.another(
+      {},
+      {
+        probe: (point, detail) => {
+          if (point === 'flight:before') seen.push(...(detail as FlightPoint).statements.map((s) => s.text));
+        },
+      },
+    );
     expect(await traced.get(Accounts).shapes()).deep.equal(await engine.app.get(Accounts).shapes());
-    expect(seen.some((text) => text.includes(`'it''s "Quoted" /* no comment */'`)), 'the text as written').equal(true);
+    expect(
+      seen.some((text) => text.includes(`'it''s "Quoted" /* no comment */'`)),
+      'the text as written',
+    ).equal(true);
     await traced.shutdown({ grace: 0 });
   });
 
@@ -181,12 +198,18 @@ describe('behaviours of transactions', () => {
   it('BEHAVIOUR 74: a deadlock victim is run again, and 40P01 never becomes an outcome', async () => {
     await engine.admin.query(`insert into account values ('a', 0), ('b', 0)`);
     gates.close('locked a', 'locked b');
-    const both = Promise.all([engine.app.start(Flows, { workflowId: 'b74-ab' }).lockBoth('a', 'b').result(), engine.app.start(Flows, { workflowId: 'b74-ba' }).lockBoth('b', 'a').result()]);
+    const both = Promise.all([
+      engine.app.start(Flows, { workflowId: 'b74-ab' }).lockBoth('a', 'b').result(),
+      engine.app.start(Flows, { workflowId: 'b74-ba' }).lockBoth('b', 'a').result(),
+    ]);
     await Promise.all([gates.reached('locked a'), gates.reached('locked b')]);
     gates.open('locked a', 'locked b');
     expect(await both).deep.equal(['ab', 'ba']);
     expect(gates.visits('locked a') + gates.visits('locked b'), 'a victim ran again').greaterThan(2);
-    expect((await engine.admin.query('select id, balance from account order by id')).rows).deep.equal([{ id: 'a', balance: 2 }, { id: 'b', balance: 2 }]);
+    expect((await engine.admin.query('select id, balance from account order by id')).rows).deep.equal([
+      { id: 'a', balance: 2 },
+      { id: 'b', balance: 2 },
+    ]);
     for (const id of ['b74-ab', 'b74-ba']) expect((await engine.records(id)).map((r) => r.error)).deep.equal([null]);
   });
 
@@ -197,12 +220,17 @@ describe('behaviours of transactions', () => {
       gates.close('locked a');
       const done = call();
       await gates.reached('locked a');
-      const { rows } = await engine.admin.query<{ killed: boolean }>(`select pg_terminate_backend(pid) as killed from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`);
+      const { rows } = await engine.admin.query<{ killed: boolean }>(
+        `select pg_terminate_backend(pid) as killed from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`,
+      );
       expect(rows).deep.equal([{ killed: true }]);
       gates.open('locked a');
       await done;
       expect(gates.visits('locked a')).equal(2);
-      expect((await engine.admin.query('select id, balance from account order by id')).rows).deep.equal([{ id: 'a', balance: n + 1 }, { id: 'b', balance: n + 1 }]);
+      expect((await engine.admin.query('select id, balance from account order by id')).rows).deep.equal([
+        { id: 'a', balance: n + 1 },
+        { id: 'b', balance: n + 1 },
+      ]);
     }
   });
 });

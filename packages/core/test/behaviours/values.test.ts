@@ -28,7 +28,10 @@ class Plain {
 @Serializable('OutOfStock')
 class OutOfStock extends Error {
   override readonly name = 'OutOfStock';
-  constructor(readonly sku: string, options?: ErrorOptions) {
+  constructor(
+    readonly sku: string,
+    options?: ErrorOptions,
+  ) {
     super(`no ${sku} left`, options);
   }
 }
@@ -70,7 +73,12 @@ class Values {
     try {
       await this.throws(kind);
     } catch (error) {
-      caught = { registered: error instanceof OutOfStock, code: (error as { code?: string }).code, name: (error as Error).name, sku: (error as { sku?: string }).sku };
+      caught = {
+        registered: error instanceof OutOfStock,
+        code: (error as { code?: string }).code,
+        name: (error as Error).name,
+        sku: (error as { sku?: string }).sku,
+      };
     }
     bodies.push(caught);
     await gates.at('catches');
@@ -80,7 +88,10 @@ class Values {
   async place(order: Order, @Valid(() => Line) extra?: Line[]): Promise<string> {
     bodies.push([order instanceof Order, order.at instanceof Date, order.lines[0] instanceof Line, extra?.[0] instanceof Line]);
     await gates.at('place');
-    return order.lines.concat(extra ?? []).map((line) => line.label).join(', ');
+    return order.lines
+      .concat(extra ?? [])
+      .map((line) => line.label)
+      .join(', ');
   }
 }
 
@@ -88,10 +99,22 @@ const circular: Record<string, unknown> = { name: 'me' };
 circular['self'] = circular;
 const shared = { n: 1 };
 const corpus: [string, unknown][] = [
-  ['Date', new Date('2024-02-29T12:00:00.123Z')], ['Map', new Map<unknown, unknown>([[{ k: 1 }, new Set([1n])]])], ['Set', new Set(['a', new Date(0)])], ['BigInt', 2n ** 80n],
-  ['RegExp', /a\/b/giu], ['Buffer', Buffer.from([0, 1, 255])], ['typed arrays', new Float64Array([1.5, Number.NaN])], ['undefined', { u: undefined, list: [undefined, , 3] }],
-  ['odd numbers', [Number.NaN, Infinity, -Infinity, -0]], ['circular', circular], ['shared', [shared, shared]], ['NUL and lone surrogates', 'a\0b\ud800'], ['keys', { b: 1, a: 2, constructor: 'x' }],
-  ['null', null], ['nothing', undefined], ['URL', new URL('https://example.org/?q=1')],
+  ['Date', new Date('2024-02-29T12:00:00.123Z')],
+  ['Map', new Map<unknown, unknown>([[{ k: 1 }, new Set([1n])]])],
+  ['Set', new Set(['a', new Date(0)])],
+  ['BigInt', 2n ** 80n],
+  ['RegExp', /a\/b/giu],
+  ['Buffer', Buffer.from([0, 1, 255])],
+  ['typed arrays', new Float64Array([1.5, Number.NaN])],
+  ['undefined', { u: undefined, list: [undefined, , 3] }],
+  ['odd numbers', [Number.NaN, Infinity, -Infinity, -0]],
+  ['circular', circular],
+  ['shared', [shared, shared]],
+  ['NUL and lone surrogates', 'a\0b\ud800'],
+  ['keys', { b: 1, a: 2, constructor: 'x' }],
+  ['null', null],
+  ['nothing', undefined],
+  ['URL', new URL('https://example.org/?q=1')],
 ];
 
 describe('behaviours of values', () => {
@@ -105,7 +128,8 @@ describe('behaviours of values', () => {
     bodies.length = 0;
     await engine.clear();
   });
-  const rows = async (): Promise<number> => Number((await engine.admin.query('select (select count(*) from apiary.workflow_status) + (select count(*) from apiary.function_status) as n')).rows[0].n);
+  const rows = async (): Promise<number> =>
+    Number((await engine.admin.query('select (select count(*) from apiary.workflow_status) + (select count(*) from apiary.function_status) as n')).rows[0].n);
   const order = { at: '2024-02-29T12:00:00.000Z', lines: [{ sku: 'bolt', count: 2 }] };
 
   for (const [name, value] of corpus) {
@@ -131,14 +155,23 @@ describe('behaviours of values', () => {
 
   it('BEHAVIOUR 58: what the codec cannot take is refused before the effect, with its path, and nothing is stored', async () => {
     const before = await rows();
-    const inputs: [unknown, string][] = [[() => 1, 'arguments[0]'], [{ deep: [Symbol('x')] }, 'arguments[0].deep[0]'], [new WeakSet(), 'arguments[0]'], [Promise.resolve(1), 'arguments[0]']];
+    const inputs: [unknown, string][] = [
+      [() => 1, 'arguments[0]'],
+      [{ deep: [Symbol('x')] }, 'arguments[0].deep[0]'],
+      [new WeakSet(), 'arguments[0]'],
+      [Promise.resolve(1), 'arguments[0]'],
+    ];
     for (const [value, path] of inputs) {
       const error = await rejected(engine.app.start(Values, { workflowId: 'b58' }).through(value).result());
       if (!isApiaryError(error, 'NOT_RECORDABLE')) return expect.fail(String(error));
       expect(error.details.path).equal(path);
     }
     expect(await rows()).equal(before);
-    for (const [what, path] of [['function', 'result'], ['symbol', 'result'], ['deep', 'result.list[1].weak']] as const) {
+    for (const [what, path] of [
+      ['function', 'result'],
+      ['symbol', 'result'],
+      ['deep', 'result.list[1].weak'],
+    ] as const) {
       const error = await rejected(engine.app.get(Values).returns(what));
       expect([error.code, error.details?.['path']]).deep.equal(['NOT_RECORDABLE', path]);
     }
@@ -149,7 +182,9 @@ describe('behaviours of values', () => {
     await engine.app.start(Values, { workflowId: 'b58-version' }).echo('x').result();
     await engine.admin.query(`update apiary.workflow_status set output = '{"$apiary":99,"d":["x"]}' where workflow_id = 'b58-version'`);
     const error = await rejected(engine.app.handle('b58-version').result());
-    expect(error.message).contain('99').match(/version|format/i);
+    expect(error.message)
+      .contain('99')
+      .match(/version|format/i);
     expect((await engine.app.list({ workflowId: 'b58-version' })).items.length).equal(1);
     const info = await engine.app.handle('b58-version').info();
     expect(info.status === 'SUCCESS' && info.output).instanceOf(Error);
@@ -158,12 +193,23 @@ describe('behaviours of values', () => {
   it('BEHAVIOUR 59: bad arguments are rejected before the body, directly and by start, with every path and rule, and nothing is stored', async () => {
     const before = await rows();
     const bad = { at: 'never', lines: [{ sku: 1, count: -1 }], more: true } as never;
-    for (const call of [() => engine.app.get(Values).place(bad), () => engine.app.start(Values, { workflowId: 'b59' }).place(bad).result(), () => engine.app.start(Values).place(bad).then((h) => h.result())]) {
+    for (const call of [
+      () => engine.app.get(Values).place(bad),
+      () => engine.app.start(Values, { workflowId: 'b59' }).place(bad).result(),
+      () =>
+        engine.app
+          .start(Values)
+          .place(bad)
+          .then((h) => h.result()),
+    ]) {
       const error = await rejected(call());
       if (!isApiaryError(error, 'VALIDATION')) return expect.fail(String(error));
-      expect(error.details.violations.map((v) => `${v.path} ${v.rule}`).sort()).deep.equal(
-        ['order.at isDate', 'order.lines.0.count isPositive', 'order.lines.0.sku isString', 'order.more whitelistValidation'],
-      );
+      expect(error.details.violations.map((v) => `${v.path} ${v.rule}`).sort()).deep.equal([
+        'order.at isDate',
+        'order.lines.0.count isPositive',
+        'order.lines.0.sku isString',
+        'order.more whitelistValidation',
+      ]);
     }
     expect([await rows(), bodies]).deep.equal([before, []]);
   });
@@ -176,7 +222,10 @@ describe('behaviours of values', () => {
     await gates.reached('place', 2);
     gates.open('place');
     expect(await handle.result()).equal('2 x bolt, 3 x nut');
-    expect(bodies).deep.equal([[true, true, true, true], [true, true, true, true]]);
+    expect(bodies).deep.equal([
+      [true, true, true, true],
+      [true, true, true, true],
+    ]);
   });
 
   it('BEHAVIOUR 60: errors keep name, message, stack, code, cause and own fields; a registered class keeps instanceof too', async () => {
@@ -205,7 +254,10 @@ describe('behaviours of values', () => {
       await gates.reached('catches', 2);
       gates.open('catches');
       await handle.result();
-      const seen = kind === 'known' ? { registered: true, code: undefined, name: 'OutOfStock', sku: 'bolt' } : { registered: false, code: 'E_UNKNOWN', name: 'Unknown', sku: undefined };
+      const seen =
+        kind === 'known'
+          ? { registered: true, code: undefined, name: 'OutOfStock', sku: 'bolt' }
+          : { registered: false, code: 'E_UNKNOWN', name: 'Unknown', sku: undefined };
       expect(bodies).deep.equal([seen, seen]);
     }
   });

@@ -15,7 +15,10 @@ class Bank {
   }
   @Procedure()
   credit(id: string) {
-    return sql.batch(sql`insert into entry(account) values (${id})`, sql<{ balance: number }>`update account set balance = balance + 1 where id = ${id} returning balance`.one());
+    return sql.batch(
+      sql`insert into entry(account) values (${id})`,
+      sql<{ balance: number }>`update account set balance = balance + 1 where id = ${id} returning balance`.one(),
+    );
   }
   @Communicator()
   async tell(text: string): Promise<string> {
@@ -86,13 +89,20 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
   let bank: Bank;
 
   before(async () => {
-    launched = await launchApp({
-      services: [Flows], poll: '1 second', lease: '10 seconds',
-      migrations: async (knex) => {
-        if (await knex.schema.hasTable('account')) return;
-        await knex.raw(`create table account(id text primary key, balance int); create table entry(account text); insert into account values ('a', 1000), ('b', 0)`);
+    launched = await launchApp(
+      {
+        services: [Flows],
+        poll: '1 second',
+        lease: '10 seconds',
+        migrations: async (knex) => {
+          if (await knex.schema.hasTable('account')) return;
+          await knex.raw(
+            `create table account(id text primary key, balance int); create table entry(account text); insert into account values ('a', 1000), ('b', 0)`,
+          );
+        },
       },
-    }, { probe: meter.probe, slowTailMs: Infinity });
+      { probe: meter.probe, slowTailMs: Infinity },
+    );
     flows = launched.app.get(Flows);
     bank = launched.app.get(Bank);
     // A function whose tail was slow once is sent at once for a while; the first call of each pays for compilation.
@@ -103,7 +113,13 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
   after(() => launched.close());
   beforeEach(() => meter.reset());
 
-  const rows = async (id?: string) => (await launched.app.knex('apiary.workflow_status').where(id === undefined ? {} : { workflow_id: id }).count())[0]?.['count'];
+  const rows = async (id?: string) =>
+    (
+      await launched.app
+        .knex('apiary.workflow_status')
+        .where(id === undefined ? {} : { workflow_id: id })
+        .count()
+    )[0]?.['count'];
 
   it('budget: a direct call of one @Transaction is one round trip more than its statements, one commit, one engine row', async () => {
     const before = Number(await rows());
@@ -126,7 +142,12 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
     await flows.one();
     expect(meter.of('user')).to.deep.equal({ writes: 2 + 1, statements: 2 + 4, commits: 1 });
     expect(meter.of('journal').writes).to.equal(0);
-    expect(meter.texts('user').flat().some((text) => /^(with u as|update "apiary")/.test(text.trim()))).to.equal(false);
+    expect(
+      meter
+        .texts('user')
+        .flat()
+        .some((text) => /^(with u as|update "apiary")/.test(text.trim())),
+    ).to.equal(false);
   });
 
   for (const k of [2, 5]) {
@@ -175,7 +196,14 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
     expect(meter.of('system').writes).to.equal(1);
     expect(meter.of('journal').writes).to.equal(0);
     meter.reset();
-    await Promise.all(Array.from({ length: 20 }, (_, i) => launched.app.start(Flows, { workflowId: `explicit-${i}` }).one().result()));
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        launched.app
+          .start(Flows, { workflowId: `explicit-${i}` })
+          .one()
+          .result(),
+      ),
+    );
     expect(meter.of('system').writes).to.equal(1);
   });
 
@@ -191,7 +219,12 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
     gate = withResolvers<string>();
     const meter2 = new Meter();
     const local = await launchApp({
-      services: [Flows], migrations: async (knex) => { await knex.raw(`create table if not exists account(id text primary key, balance int); insert into account values ('a', 1000), ('b', 0) on conflict do nothing`); },
+      services: [Flows],
+      migrations: async (knex) => {
+        await knex.raw(
+          `create table if not exists account(id text primary key, balance int); insert into account values ('a', 1000), ('b', 0) on conflict do nothing`,
+        );
+      },
     });
     try {
       const ids = Array.from({ length: 20 }, (_, i) => `w${i}`);
@@ -200,10 +233,16 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
       await crash(local.app);
       const second = await local.another({}, { probe: meter2.probe });
       await until('all are claimed', async () => (await second.list({ executorId: (await executorIds(second)).at(-1) as string })).items.length === 20);
-      const claims = (): number => meter2.texts('system').flat().filter((text) => text.startsWith('with candidates')).length;
+      const claims = (): number =>
+        meter2
+          .texts('system')
+          .flat()
+          .filter((text) => text.startsWith('with candidates')).length;
       await until('nothing was left to claim', () => claims() >= 3);
       const system = meter2.texts('system').flat();
-      expect(system.filter((text) => text.startsWith('with candidates')).length, 'claims: one that found 20, one that found none, one for the lane').to.equal(3);
+      expect(system.filter((text) => text.startsWith('with candidates')).length, 'claims: one that found 20, one that found none, one for the lane').to.equal(
+        3,
+      );
       expect(system.filter((text) => text.includes('f.step_id as "stepId"')).length, 'reads of records').to.equal(1);
       expect(meter2.of('user').writes, 'no transaction is run again').to.equal(0);
       gate.resolve('now');
@@ -218,14 +257,17 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
   it('budget: an idle executor sends at most one statement a second', async () => {
     let ticks = 0;
     let others = 0;
-    const local = await launchApp({ services: [Flows], poll: '1 second', lease: '10 seconds' }, {
-      probe: (point, detail) => {
-        if (point !== 'flight:before') return;
-        const texts = (detail as { statements: readonly { text: string }[] }).statements;
-        if (texts.some((s) => s.text.includes('lease_counter = lease_counter + 1'))) ticks += texts.length;
-        else others += texts.length;
+    const local = await launchApp(
+      { services: [Flows], poll: '1 second', lease: '10 seconds' },
+      {
+        probe: (point, detail) => {
+          if (point !== 'flight:before') return;
+          const texts = (detail as { statements: readonly { text: string }[] }).statements;
+          if (texts.some((s) => s.text.includes('lease_counter = lease_counter + 1'))) ticks += texts.length;
+          else others += texts.length;
+        },
       },
-    });
+    );
     try {
       // The first polls open the connections that stay.
       await until('two polls', () => ticks >= 2);

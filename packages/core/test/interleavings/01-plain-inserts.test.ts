@@ -86,7 +86,10 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
         expect(await outcome, 'the caller gets what the winner did').equal('B');
         expect(await engine.ledger(id)).deep.equal(['first', 'B']);
         const refused = trace.of('flight:answered').filter((f) => (f.error as { code?: string } | undefined)?.code === '23505');
-        expect(refused.map((f) => f.statements.at(-1)?.text), 'the COMMIT in the same flight was skipped').deep.equal(['commit']);
+        expect(
+          refused.map((f) => f.statements.at(-1)?.text),
+          'the COMMIT in the same flight was skipped',
+        ).deep.equal(['commit']);
         expect(trace.of('run:void').map((v) => v.workflowId)).deep.equal([id]);
         // The connection is clean, and the pool whole.
         expect(await engine.app.get(Flows).one()).equal('A');
@@ -97,9 +100,13 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
         gates.close(`A ${when} its snapshot`);
         const outcome = engine.app.start(Flows, { workflowId: id }).one().result();
         await gates.reached(`A ${when} its snapshot`);
-        const hash = (await engine.admin.query<{ input_hash: string }>(`select input_hash from apiary.workflow_status where workflow_id = 'plain'`)).rows[0]?.input_hash;
-        await engine.admin.query(`insert into apiary.workflow_status (workflow_id, name, kind, status, input, input_hash, output, executor_id, app_version)
-          values ($1, 'Flows.one', 'workflow', 'SUCCESS', '[]', $2, $3, 'B', 'test')`, [id, hash, encoded]);
+        const hash = (await engine.admin.query<{ input_hash: string }>(`select input_hash from apiary.workflow_status where workflow_id = 'plain'`)).rows[0]
+          ?.input_hash;
+        await engine.admin.query(
+          `insert into apiary.workflow_status (workflow_id, name, kind, status, input, input_hash, output, executor_id, app_version)
+          values ($1, 'Flows.one', 'workflow', 'SUCCESS', '[]', $2, $3, 'B', 'test')`,
+          [id, hash, encoded],
+        );
         gates.open(`A ${when} its snapshot`);
         expect(await outcome).equal('B');
         expect(await engine.ledger(id)).deep.equal([]);
@@ -141,8 +148,12 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
       await gates.reached('A after its snapshot');
       const { rows } = await engine.admin.query<{ relation: string; locks: number }>(
         `select l.relation::regclass::text as relation, count(*)::int as locks from pg_locks l join pg_stat_activity a using (pid)
-         where a.datname = current_database() and a.state = 'idle in transaction' and l.relation is not null group by 1 order by 1`);
-      expect(rows.map((r) => r.relation).filter((r) => r.includes('ledger')), 'the transaction is open').not.deep.equal([]);
+         where a.datname = current_database() and a.state = 'idle in transaction' and l.relation is not null group by 1 order by 1`,
+      );
+      expect(
+        rows.map((r) => r.relation).filter((r) => r.includes('ledger')),
+        'the transaction is open',
+      ).not.deep.equal([]);
       expect(rows.filter((r) => /workflow_status|function_status|executor/.test(r.relation))).deep.equal([]);
       expect(await engine.row('open')).equal(undefined);
       gates.open('A after its snapshot');

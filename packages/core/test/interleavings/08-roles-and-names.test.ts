@@ -33,7 +33,9 @@ describe('INTERLEAVING 8: whose connection it is does not depend on names', func
     const old = executorOf(zombie).id;
     const result = zombie.start(Renamed, { workflowId: 'w' }).write('gate').result();
     await gates.reached('gate');
-    const [session] = await on.query<{ pid: number }>(`select pid from pg_stat_activity where datname = current_database() and application_name = 'somebody else'`);
+    const [session] = await on.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database() and application_name = 'somebody else'`,
+    );
     await runningOf(zombie).poll.stop();
     await on.launch(services);
     await until('it is superseded and settled', async () => (await on.executor(old)).settled);
@@ -41,7 +43,9 @@ describe('INTERLEAVING 8: whose connection it is does not depend on names', func
     gates.open('gate');
     expect(await result).to.equal('written');
     expect(await on.steps('w')).to.deep.equal(['renamed']);
-    expect((await on.workflow('w'))?.executor_id).to.equal(executorOf(zombie).id).and.not.to.equal(old);
+    expect((await on.workflow('w'))?.executor_id)
+      .to.equal(executorOf(zombie).id)
+      .and.not.to.equal(old);
   });
 
   it('INTERLEAVING 8: connections of a role that may not be ended are reported, and nothing is claimed while they live', async () => {
@@ -73,7 +77,9 @@ describe('INTERLEAVING 8: whose connection it is does not depend on names', func
       const taker = await on.launch({ ...config, database: as(bob), log });
       await until('it says so', () => logged.length > 0, { within: 90_000 });
       expect(logged[0]?.message).to.match(/could not be ended; nothing is claimed/);
-      expect((logged[0]?.fields as { pids: number[] } | undefined)?.pids).to.satisfy((told: number[]) => told.length > 0 && told.every((pid) => pids.includes(pid)));
+      expect((logged[0]?.fields as { pids: number[] } | undefined)?.pids).to.satisfy(
+        (told: number[]) => told.length > 0 && told.every((pid) => pids.includes(pid)),
+      );
       expect((await on.workflow('v'))?.executor_id).to.equal(id);
       expect(await on.executor(executorOf(taker).id), 'its own lease is renewed all the time').to.include({ fenced: false });
       await die(zombie);

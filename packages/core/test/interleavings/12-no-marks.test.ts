@@ -27,7 +27,9 @@ describe('INTERLEAVING 12: dead work is found by its owner, never by a mark of t
     await first.start(Flows, { workflowId: 'open' }).stuck('open');
     await gates.reached('open');
     // A start that is older than everything by its own times, too.
-    await on.query(`update apiary.workflow_status set created_at = created_at - interval '1 day', updated_at = updated_at - interval '1 day' where workflow_id = 'open'`);
+    await on.query(
+      `update apiary.workflow_status set created_at = created_at - interval '1 day', updated_at = updated_at - interval '1 day' where workflow_id = 'open'`,
+    );
     const dead = await die(first);
     gates.open('gate');
     gates.open('open');
@@ -35,12 +37,15 @@ describe('INTERLEAVING 12: dead work is found by its owner, never by a mark of t
     await until('nothing is left of it', async () => (await on.executor(dead)).settled);
   });
 
-  it('INTERLEAVING 12: a row of an executor\'s own whose start it never heard of is adopted, whatever its time and id', async () => {
+  it("INTERLEAVING 12: a row of an executor's own whose start it never heard of is adopted, whatever its time and id", async () => {
     const app = await on.launch();
     await app.get(Effects).write('the tables are there');
     // As an answer that was lost leaves it: older than anything this executor has seen.
-    await on.query(`insert into apiary.workflow_status (workflow_id, name, kind, status, input, executor_id, epoch, app_version, created_at, updated_at)
-      select '00000000-0000-7000-8000-000000000000', 'Flows.writes', 'workflow', 'PENDING', '["x","y"]', $1, 1, 'test', '2001-01-01', '2001-01-01'`, [executorOf(app).id]);
+    await on.query(
+      `insert into apiary.workflow_status (workflow_id, name, kind, status, input, executor_id, epoch, app_version, created_at, updated_at)
+      select '00000000-0000-7000-8000-000000000000', 'Flows.writes', 'workflow', 'PENDING', '["x","y"]', $1, 1, 'test', '2001-01-01', '2001-01-01'`,
+      [executorOf(app).id],
+    );
     expect((await on.ended('00000000-0000-7000-8000-000000000000')).status).to.equal('SUCCESS');
     expect(await on.steps('00000000-0000-7000-8000-000000000000')).to.deep.equal(['x', 'y']);
   });

@@ -12,7 +12,7 @@ describe('INTERLEAVING 13: an inline child and its parent', function () {
   });
   afterEach(() => on[Symbol.asyncDispose]());
 
-  it('INTERLEAVING 13: the first commit of a child carries its parent\'s row too; killed there, both are found and finished once', async () => {
+  it("INTERLEAVING 13: the first commit of a child carries its parent's row too; killed there, both are found and finished once", async () => {
     const first = await on.launch();
     const result = first.start(Flows, { workflowId: 'p' }).parent('gate').result();
     result.catch(() => {});
@@ -30,7 +30,7 @@ describe('INTERLEAVING 13: an inline child and its parent', function () {
     expect(await on.steps('p')).to.deep.equal(['parent']);
   });
 
-  it('INTERLEAVING 13: parent and child are claimed by two executors: the child\'s result comes over, its effects happen once', async () => {
+  it("INTERLEAVING 13: parent and child are claimed by two executors: the child's result comes over, its effects happen once", async () => {
     const first = await on.launch();
     await first.start(Flows, { workflowId: 'p' }).parent('gate');
     await gates.reached('gate');

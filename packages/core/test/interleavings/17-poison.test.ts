@@ -26,7 +26,8 @@ describe('INTERLEAVING 17: one workflow kills every process that runs it', funct
     // In the first of these processes its neighbours stand at their gate: all of them were running when it was killed.
     let kills = 0;
     let child: Child | undefined;
-    const claimed = async (): Promise<boolean> => (await on.query(`select from apiary.workflow_status where workflow_id = 'poison' and status = 'DEAD'`)).length > 0;
+    const claimed = async (): Promise<boolean> =>
+      (await on.query(`select from apiary.workflow_status where workflow_id = 'poison' and status = 'DEAD'`)).length > 0;
     while (!(await claimed())) {
       child = await on.child({ free: kills > 0 });
       const end = await Promise.race([child.exited, until('the poison is DEAD', claimed, { within: 60_000 })]);
@@ -40,9 +41,16 @@ describe('INTERLEAVING 17: one workflow kills every process that runs it', funct
     expect(attempts, 'no neighbour is near its end').to.have.length(0);
     gates.open('gate'); // for those that are left
     await on.launch();
-    await until('the neighbours have ended', async () => (await on.query(`select from apiary.workflow_status where workflow_id like 'good%' and status = 'PENDING'`)).length === 0, { within: 120_000 });
+    await until(
+      'the neighbours have ended',
+      async () => (await on.query(`select from apiary.workflow_status where workflow_id like 'good%' and status = 'PENDING'`)).length === 0,
+      { within: 120_000 },
+    );
     const rows = await on.query<{ status: string; n: number }>('select status, count(*)::int as n from apiary.workflow_status group by 1 order by 1');
-    expect(rows).to.deep.equal([{ status: 'DEAD', n: 1 }, { status: 'SUCCESS', n: good }]);
+    expect(rows).to.deep.equal([
+      { status: 'DEAD', n: 1 },
+      { status: 'SUCCESS', n: good },
+    ]);
     const [effects] = await on.query<{ n: number; ids: number }>(`select count(*)::int as n, count(distinct workflow_id)::int as ids from effect`);
     expect(effects).to.deep.equal({ n: good, ids: good });
   });

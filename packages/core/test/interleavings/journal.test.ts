@@ -83,9 +83,15 @@ describe('interleavings of the journal', () => {
   it('INTERLEAVING 3: nobody is told an outcome whose commit is not answered', async () => {
     const held = engine.proxy.add({ on: 'request', is: executes(/^commit/), fault: { kind: 'hold request' } });
     let told = false;
-    const running = engine.app.get(Steps).slow().finally(() => (told = true));
+    const running = engine.app
+      .get(Steps)
+      .slow()
+      .finally(() => (told = true));
     await held.hit;
-    await engine.app.handle('nobody').status().catch(() => {}); // the loop has turned, and the database has answered others
+    await engine.app
+      .handle('nobody')
+      .status()
+      .catch(() => {}); // the loop has turned, and the database has answered others
     expect(told).equal(false);
     expect(await engine.ledger()).deep.equal([]);
     held.release();
@@ -115,7 +121,9 @@ describe('interleavings of the journal', () => {
     const hit = await lost.hit;
     expect(hit.answer[0], 'the server had committed it').match(/^INSERT/);
     expect(trace.of('run:void')).deep.equal([]);
-    const { rows } = await engine.admin.query(`select count(*)::int as n from apiary.function_status where name = 'Steps.say' group by workflow_id having count(*) <> 3`);
+    const { rows } = await engine.admin.query(
+      `select count(*)::int as n from apiary.function_status where name = 'Steps.say' group by workflow_id having count(*) <> 3`,
+    );
     expect(rows).deep.equal([]);
   });
 
@@ -134,7 +142,10 @@ describe('interleavings of the journal', () => {
     const before = trace.of('flight:before').length;
     const results = await Promise.all(Array.from({ length: 1000 }, () => engine.app.start(Flows, { workflowId: 'shared' }).says(2).result()));
     expect(new Set(results)).deep.equal(new Set(['01']));
-    const sent = trace.of('flight:before').slice(before).flatMap((f) => f.statements.map((s) => s.text));
+    const sent = trace
+      .of('flight:before')
+      .slice(before)
+      .flatMap((f) => f.statements.map((s) => s.text));
     expect(sent.filter((text) => text.includes('where w.workflow_id = any') && !text.includes('terminal')).length).equal(1);
     expect(trace.of('run:started').filter((r) => r.workflowId === 'shared')).length(1);
   });
@@ -147,13 +158,17 @@ describe('interleavings of the journal', () => {
     const stuck = poisoned.map((workflowId) => rejected(engine.app.start(Flows, { workflowId }).stuck().result()));
     await gates.reached('said stuck', 5);
     // Somebody else claimed these: whatever this executor still writes for them has to fail, alone.
-    await engine.admin.query(`update apiary.workflow_status set epoch = epoch + 1, status = 'CANCELLED', error = $2 where workflow_id = any($1)`, [poisoned, '{"$apiary":1,"name":"Error","message":"taken"}']);
+    await engine.admin.query(`update apiary.workflow_status set epoch = epoch + 1, status = 'CANCELLED', error = $2 where workflow_id = any($1)`, [
+      poisoned,
+      '{"$apiary":1,"name":"Error","message":"taken"}',
+    ]);
     const load = Promise.all(Array.from({ length: 100 }, () => engine.app.get(Flows).says(4)));
     gates.open('said stuck');
     expect(await load).deep.equal(Array<string>(100).fill('0123'));
     for (const error of await Promise.all(stuck)) expect(error.message).equal('taken');
     expect(journal.counters.splits, 'a batch was split').greaterThan(splits);
-    const { rows } = await engine.admin.query(`select workflow_id from apiary.function_status where name = 'Steps.say' and workflow_id not like 'poison%' and workflow_id not in ('w', 'shared')
+    const { rows } = await engine.admin
+      .query(`select workflow_id from apiary.function_status where name = 'Steps.say' and workflow_id not like 'poison%' and workflow_id not in ('w', 'shared')
       group by workflow_id having max(step_id::int) <> count(*) - 1`);
     expect(rows, 'histories are dense').deep.equal([]);
   });

@@ -107,7 +107,10 @@ it('INTERLEAVING 5: two live runs that read different values never mix their his
   expect(await second).equal('ordered at 90');
   gates.open('looked 1');
   expect(await first).equal('ordered at 90');
-  expect((await engine.records('w')).map((r) => [r.name, r.output])).deep.equal([['Steps.look', '90'], ['Steps.order', '"ordered at 90"']]);
+  expect((await engine.records('w')).map((r) => [r.name, r.output])).deep.equal([
+    ['Steps.look', '90'],
+    ['Steps.order', '"ordered at 90"'],
+  ]);
   expect(await engine.row('w-1'), 'the child of the loser does not exist').equal(undefined);
   expect(trace.of('run:void').length).equal(1);
 });

@@ -76,7 +76,11 @@ it('INTERLEAVING 12: a row that was committed after several renewals of its exec
   gates.reset();
   await using engine = await Engine.start({ services: [Flows], ...quick });
   gates.close('one', 'two');
-  void engine.app.start(Flows, { workflowId: 'w' }).twoSteps().result().catch(() => {});
+  void engine.app
+    .start(Flows, { workflowId: 'w' })
+    .twoSteps()
+    .result()
+    .catch(() => {});
   await gates.reached('one');
   const renewals = async (): Promise<number> => Number((await engine.admin.query('select max(lease_counter) as n from apiary.executor')).rows[0].n);
   const before = await renewals();
@@ -96,7 +100,11 @@ it('INTERLEAVING 13: the first commit of an inline child carries its parent, and
   gates.reset();
   await using engine = await Engine.start({ services: [Flows], ...quick });
   gates.close('child two');
-  void engine.app.start(Flows, { workflowId: 'p' }).parent().result().catch(() => {});
+  void engine.app
+    .start(Flows, { workflowId: 'p' })
+    .parent()
+    .result()
+    .catch(() => {});
   await gates.reached('child two');
   expect((await engine.row('p'))?.status).equal('PENDING');
   expect((await engine.row('p-0'))?.status).equal('PENDING');
@@ -114,8 +122,17 @@ it('INTERLEAVING 17: a workflow that kills its process takes none of its neighbo
   await using engine = await Engine.start({ services: [Flows], ...quick });
   const good = Array.from({ length: 60 }, (_, i) => `good-${i}`);
   gates.close('say x');
-  for (const id of good) void engine.app.start(Flows, { workflowId: id }).says('x').result().catch(() => {});
-  void engine.app.start(Flows, { workflowId: 'bad' }).kills().result().catch(() => {});
+  for (const id of good)
+    void engine.app
+      .start(Flows, { workflowId: id })
+      .says('x')
+      .result()
+      .catch(() => {});
+  void engine.app
+    .start(Flows, { workflowId: 'bad' })
+    .kills()
+    .result()
+    .catch(() => {});
   await until('all have begun', async () => Number((await engine.admin.query(`select count(*) as n from apiary.workflow_status`)).rows[0].n) === 61);
   await crash(engine.app);
   let killed = 0;
@@ -124,7 +141,10 @@ it('INTERLEAVING 17: a workflow that kills its process takes none of its neighbo
     const hit = new Promise<void>((resolve) => (poisoned = resolve));
     onPoison = poisoned;
     const app: Apiary = await engine.another();
-    const ended = until('all have ended', async () => Number((await engine.admin.query(`select count(*) as n from apiary.workflow_status where status = 'PENDING'`)).rows[0].n) === 0);
+    const ended = until(
+      'all have ended',
+      async () => Number((await engine.admin.query(`select count(*) as n from apiary.workflow_status where status = 'PENDING'`)).rows[0].n) === 0,
+    );
     const which = await Promise.race([hit.then(() => 'killed'), ended.then(() => 'ended')]);
     if (which === 'ended') break;
     killed++;
@@ -134,8 +154,13 @@ it('INTERLEAVING 17: a workflow that kills its process takes none of its neighbo
     if (killed === 1) gates.open('say x');
   }
   expect(killed, 'it was tried again, and bounded').to.be.within(2, 3);
-  const { rows } = await engine.admin.query(`select status, count(*)::int as n, max(attempts)::int as attempts from apiary.workflow_status group by status order by status`);
-  expect(rows.map((r) => [r.status, r.n])).deep.equal([['DEAD', 1], ['SUCCESS', 60]]);
+  const { rows } = await engine.admin.query(
+    `select status, count(*)::int as n, max(attempts)::int as attempts from apiary.workflow_status group by status order by status`,
+  );
+  expect(rows.map((r) => [r.status, r.n])).deep.equal([
+    ['DEAD', 1],
+    ['SUCCESS', 60],
+  ]);
   const last = await engine.another();
   expect(await rejected(last.handle('bad').result())).include({ code: 'DEAD' });
 });
@@ -150,8 +175,13 @@ it('INTERLEAVING 15: a workflow that waits for itself or for an ancestor is refu
 it('INTERLEAVING 21: hostile defaults of the server change neither a first start of many nor what is durable', async () => {
   gates.reset();
   await using database = await createDatabase();
-  for (const setting of [`default_transaction_isolation to 'repeatable read'`, 'synchronous_commit to off']) await asAdmin(database.connectionString, `alter database ${database.name} set ${setting}`);
-  const apps = await Promise.all(Array.from({ length: 8 }, () => Apiary.launch({ services: [Flows], database: database.connectionString, log: { level: 'silent' }, pool: { size: 2, systemSize: 2 }, version: 'test' })));
+  for (const setting of [`default_transaction_isolation to 'repeatable read'`, 'synchronous_commit to off'])
+    await asAdmin(database.connectionString, `alter database ${database.name} set ${setting}`);
+  const apps = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      Apiary.launch({ services: [Flows], database: database.connectionString, log: { level: 'silent' }, pool: { size: 2, systemSize: 2 }, version: 'test' }),
+    ),
+  );
   try {
     expect(await apps[0]?.get(Steps).setting('synchronous_commit')).equal('on');
     expect(await apps[0]?.get(Flows).says('hello')).equal('hello');

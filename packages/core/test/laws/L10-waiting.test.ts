@@ -40,9 +40,14 @@ class Work {
       case 'handle':
         return handleOf(id).result();
       case 'started':
-        return start(Flows, { workflowId: `outbox of ${workflowId()}` }).writes(1).result();
+        return start(Flows, { workflowId: `outbox of ${workflowId()}` })
+          .writes(1)
+          .result();
       case 'started by the app':
-        return found.app?.start(Flows, { workflowId: `outbox of ${workflowId()}` }).writes(1).result();
+        return found.app
+          ?.start(Flows, { workflowId: `outbox of ${workflowId()}` })
+          .writes(1)
+          .result();
       case 'sleep':
         return sleep(1);
     }
@@ -128,8 +133,16 @@ class Flows {
   }
 }
 
-const table = { migrations: async (knex: import('knex').Knex) => { await knex.raw('create table if not exists done (step text)'); } };
-const codeOf = (promise: Promise<unknown>): Promise<string> => promise.then((value) => `ended with ${JSON.stringify(value)}`, (error: unknown) => String((error as { code?: string }).code ?? error));
+const table = {
+  migrations: async (knex: import('knex').Knex) => {
+    await knex.raw('create table if not exists done (step text)');
+  },
+};
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    (value) => `ended with ${JSON.stringify(value)}`,
+    (error: unknown) => String((error as { code?: string }).code ?? error),
+  );
 
 describe('L10: waiting', function () {
   this.timeout(60_000);
@@ -149,14 +162,28 @@ describe('L10: waiting', function () {
     const { connections } = executorOf(launched.app).store;
     await launched.app.start(Flows, { workflowId: 'awaited' }).gated('long');
     await gates.reached('long');
-    const waits = Array.from({ length: 30 }, (_, i) => launched.app.start(Flows, { workflowId: `waits ${i}` }).waitsLong('awaited').result());
+    const waits = Array.from({ length: 30 }, (_, i) =>
+      launched.app
+        .start(Flows, { workflowId: `waits ${i}` })
+        .waitsLong('awaited')
+        .result(),
+    );
     const naps = Array.from({ length: 5 }, () => flows.naps());
     const calls = Array.from({ length: 5 }, () => launched.app.handle('awaited').result());
-    await until('all of them wait', async () => Number((await launched.app.knex('done').where({ step: 'before the wait' }).count())[0]?.['count']) === 30
-      && Number((await launched.app.knex('done').where({ step: 'before the nap' }).count())[0]?.['count']) === 5);
+    await until(
+      'all of them wait',
+      async () =>
+        Number((await launched.app.knex('done').where({ step: 'before the wait' }).count())[0]?.['count']) === 30 &&
+        Number((await launched.app.knex('done').where({ step: 'before the nap' }).count())[0]?.['count']) === 5,
+    );
     // The journal and the listener keep one each.
-    await until('nothing is on loan', () => connections.gauges.userLeased === 0 && connections.gauges.userWaiting === 0 && connections.gauges.systemLeased <= 2);
-    const open = await launched.app.knex.raw(`select count(*)::int as n from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`);
+    await until(
+      'nothing is on loan',
+      () => connections.gauges.userLeased === 0 && connections.gauges.userWaiting === 0 && connections.gauges.systemLeased <= 2,
+    );
+    const open = await launched.app.knex.raw(
+      `select count(*)::int as n from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
+    );
     expect(open.rows[0].n).to.equal(0);
     gates.open('long');
     for (const result of [...waits, ...calls]) expect(await result).to.equal('through');
@@ -198,8 +225,16 @@ describe('L10: waiting', function () {
     try {
       const other = await local.another();
       const { id, store } = executorOf(local.app);
-      const holders = Array.from({ length: 6 }, (_, i) => local.app.start(Work, { workflowId: `h${i}` }).write('held', 'hold').result());
-      await until('all connections are held, and more are wanted', () => store.connections.gauges.userLeased === 3 && store.connections.gauges.userWaiting === 3);
+      const holders = Array.from({ length: 6 }, (_, i) =>
+        local.app
+          .start(Work, { workflowId: `h${i}` })
+          .write('held', 'hold')
+          .result(),
+      );
+      await until(
+        'all connections are held, and more are wanted',
+        () => store.connections.gauges.userLeased === 3 && store.connections.gauges.userWaiting === 3,
+      );
       const counter = async (): Promise<number> => Number((await other.knex('apiary.executor').where({ executor_id: id }))[0].lease_counter);
       const before = await counter();
       await local.app.start(Flows, { workflowId: 'started meanwhile' }).gated('free');
@@ -223,9 +258,21 @@ describe('L10: waiting', function () {
       const flow = local.app.get(Flows);
       const work = local.app.get(Work);
       await local.app.start(Flows, { workflowId: 'other' }).writes(1);
-      const results = await Promise.all(Array.from({ length: 4 }, () => Promise.all([
-        flow.writes(3), flow.mixed(), flow.beside(), flow.family(), flow.waitsLong('other'), work.write('direct'), work.put('direct'), work.read(), work.call(),
-      ])));
+      const results = await Promise.all(
+        Array.from({ length: 4 }, () =>
+          Promise.all([
+            flow.writes(3),
+            flow.mixed(),
+            flow.beside(),
+            flow.family(),
+            flow.waitsLong('other'),
+            work.write('direct'),
+            work.put('direct'),
+            work.read(),
+            work.call(),
+          ]),
+        ),
+      );
       for (const [writes, mixed, beside, family, waited] of results) {
         expect([writes, mixed, beside, family, waited]).to.deep.equal([3, 'mixed', ['a', 'b', 'called', 'c'], 6, 1]);
       }

@@ -22,7 +22,10 @@ describe('L12: the first start is a race', function () {
   });
 
   const spawn = async (): Promise<Child> => {
-    const child = await Child.spawn(new URL('../support/recovery/launching-child.js', import.meta.url), { args: [database.connectionString], execArgv: ['--unhandled-rejections=strict'] });
+    const child = await Child.spawn(new URL('../support/recovery/launching-child.js', import.meta.url), {
+      args: [database.connectionString],
+      execArgv: ['--unhandled-rejections=strict'],
+    });
     children.push(child);
     return child;
   };
@@ -35,10 +38,16 @@ describe('L12: the first start is a race', function () {
     await gate.query('begin');
     await gate.query('create schema apiary'); // not committed: who creates it too waits for this transaction
     for (const child of children) child.send('go');
-    const waiting = await until('one is inside the migration and the others wait for it', async () => {
-      const { rows } = await client.query<{ pid: number; query: string; event: string }>(`select pid, query, wait_event as event from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
-      return rows.some((row) => row.query.startsWith('create schema')) && rows.filter((row) => row.event === 'advisory').length >= 20 && rows;
-    }, { within: 120_000 });
+    const waiting = await until(
+      'one is inside the migration and the others wait for it',
+      async () => {
+        const { rows } = await client.query<{ pid: number; query: string; event: string }>(
+          `select pid, query, wait_event as event from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return rows.some((row) => row.query.startsWith('create schema')) && rows.filter((row) => row.event === 'advisory').length >= 20 && rows;
+      },
+      { within: 120_000 },
+    );
     const inside = waiting.find((row) => row.query.startsWith('create schema'))?.pid;
     const port = (await client.query<{ port: number }>('select client_port as port from pg_stat_activity where pid = $1', [inside])).rows[0]?.port;
     const victim = await ownerOf(port ?? 0);
@@ -62,8 +71,13 @@ describe('L12: the first start is a race', function () {
     const { readdirSync, readFileSync, readlinkSync } = await import('node:fs');
     const hex = port.toString(16).toUpperCase().padStart(4, '0');
     for (const child of children) {
-      const inodes = new Set(['tcp', 'tcp6'].flatMap((file) => readFileSync(`/proc/${child.pid}/net/${file}`, 'utf8').split('\n'))
-        .map((line) => line.trim().split(/\s+/)).filter((fields) => fields[1]?.endsWith(`:${hex}`) === true).map((fields) => fields[9]));
+      const inodes = new Set(
+        ['tcp', 'tcp6']
+          .flatMap((file) => readFileSync(`/proc/${child.pid}/net/${file}`, 'utf8').split('\n'))
+          .map((line) => line.trim().split(/\s+/))
+          .filter((fields) => fields[1]?.endsWith(`:${hex}`) === true)
+          .map((fields) => fields[9]),
+      );
       for (const fd of readdirSync(`/proc/${child.pid}/fd`)) {
         try {
           const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${child.pid}/fd/${fd}`))?.[1];

@@ -4,7 +4,7 @@ import { Effects, Flows } from '../support/recovery/flows.js';
 import { gates } from '../support/recovery/gates.js';
 import { Setting, die, executorOf } from '../support/recovery/setting.js';
 
-describe('L7: a dead executor\'s workflows are finished by another', function () {
+describe("L7: a dead executor's workflows are finished by another", function () {
   this.timeout(120_000);
   let on: Setting;
   beforeEach(async () => {
@@ -17,8 +17,16 @@ describe('L7: a dead executor\'s workflows are finished by another', function ()
     const flows = { 'a-body': 'stops', 'a-call': 'stopsThenTells', 'a-parent': 'parent', 'a-starter': 'starter' } as const;
     for (const [workflowId, method] of Object.entries(flows)) await first.start(Flows, { workflowId })[method](workflowId);
     for (const gate of Object.keys(flows)) await gates.reached(gate);
-    void first.start(Effects, { workflowId: 'a-transaction' }).write('direct', 'a-transaction').result().catch(() => {});
-    void first.start(Effects, { workflowId: 'a-communicator' }).tell('direct', 'a-communicator').result().catch(() => {});
+    void first
+      .start(Effects, { workflowId: 'a-transaction' })
+      .write('direct', 'a-transaction')
+      .result()
+      .catch(() => {});
+    void first
+      .start(Effects, { workflowId: 'a-communicator' })
+      .tell('direct', 'a-communicator')
+      .result()
+      .catch(() => {});
     await first.start(Effects, { workflowId: 'a-communicator' }).tell('direct', 'a-communicator');
     await gates.reached('a-communicator');
     const dead = await die(first);
@@ -47,13 +55,17 @@ describe('L7: a dead executor\'s workflows are finished by another', function ()
     const last = (await on.executor(dead)).lease_counter;
     let firstSeen = 0;
     let fencedAt = 0;
-    const second = await on.launch({ lease, poll }, {
-      probe: (point, detail) => {
-        if (point === 'takeover:fenced') fencedAt = performance.now();
-        if (point !== 'flight:answered' || firstSeen !== 0) return;
-        if ((detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('lease_counter + 1'))) firstSeen = performance.now();
+    const second = await on.launch(
+      { lease, poll },
+      {
+        probe: (point, detail) => {
+          if (point === 'takeover:fenced') fencedAt = performance.now();
+          if (point !== 'flight:answered' || firstSeen !== 0) return;
+          if ((detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('lease_counter + 1')))
+            firstSeen = performance.now();
+        },
       },
-    });
+    );
     expect(executorOf(second).id).not.to.equal(dead);
     gates.open('gate');
     await on.ended('w');
@@ -80,13 +92,22 @@ describe('L7: a dead executor\'s workflows are finished by another', function ()
     const { status, recoveries } = await on.ended('stuck');
     expect({ status, recoveries }).to.deep.equal({ status: 'DEAD', recoveries: 2 });
     expect((await app.list({ status: 'DEAD' })).items.map((w) => w.workflowId)).to.deep.equal(['stuck']);
-    const error = await app.handle('stuck').result().then(() => undefined, (e: unknown) => e as { code: string; details: object });
+    const error = await app
+      .handle('stuck')
+      .result()
+      .then(
+        () => undefined,
+        (e: unknown) => e as { code: string; details: object },
+      );
     expect(error).to.include({ code: 'DEAD' });
     expect(error?.details).to.deep.equal({ recoveries: 1 });
     // Claimed three times with one recovery allowed: each claim found a new record.
     expect(await app.handle('slow').result()).to.equal(4);
     expect((await on.workflow('slow'))?.recoveries).to.equal(3);
-    expect(on.witness.records.map((call) => call.name).filter((name) => name.startsWith('life')), 'no step was made twice').to.deep.equal(['life 0', 'life 1', 'life 2', 'life 3']);
+    expect(
+      on.witness.records.map((call) => call.name).filter((name) => name.startsWith('life')),
+      'no step was made twice',
+    ).to.deep.equal(['life 0', 'life 1', 'life 2', 'life 3']);
   });
 
   it('L7: a resumed DEAD workflow starts to count anew and goes on after its last record', async () => {
@@ -148,13 +169,22 @@ describe('L7: a dead executor\'s workflows are finished by another', function ()
     for (let i = 0; i < count; i += 100) await Promise.all(ids.slice(i, i + 100).map((workflowId) => first.start(Flows, { workflowId }).good('gate')));
     const dead = await die(first);
     gates.open('gate');
-    await on.launch({}, {
-      probe: (point, detail) => {
-        if (point === 'takeover:claimed') claims.push((detail as { workflowIds: readonly string[] }).workflowIds.length);
-        if (point === 'flight:before' && (detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('f.step_id as "stepId"'))) reads++;
+    await on.launch(
+      {},
+      {
+        probe: (point, detail) => {
+          if (point === 'takeover:claimed') claims.push((detail as { workflowIds: readonly string[] }).workflowIds.length);
+          if (
+            point === 'flight:before' &&
+            (detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('f.step_id as "stepId"'))
+          )
+            reads++;
+        },
       },
+    );
+    await until('all have ended', async () => (await on.query(`select from apiary.workflow_status where status <> 'SUCCESS'`)).length === 0, {
+      within: 90_000,
     });
-    await until('all have ended', async () => (await on.query(`select from apiary.workflow_status where status <> 'SUCCESS'`)).length === 0, { within: 90_000 });
     expect(claims).to.deep.equal([500, 500, 100]);
     expect(reads).to.equal(3);
     const [row] = await on.query<{ n: number; ids: number }>('select count(*)::int as n, count(distinct workflow_id)::int as ids from effect');

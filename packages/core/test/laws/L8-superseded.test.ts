@@ -20,7 +20,9 @@ describe('L8: no effect of a superseded executor after the takeover', function (
       const point = await zombie.point('inside');
       const stopped = await stopProcess(zombie.pid);
       expect(stopped.states).to.not.include('R');
-      const open = await on.query<{ state: string }>(`select state from pg_stat_activity where datname = current_database() and query like 'insert into effect%' and state = 'idle in transaction'`);
+      const open = await on.query<{ state: string }>(
+        `select state from pg_stat_activity where datname = current_database() and query like 'insert into effect%' and state = 'idle in transaction'`,
+      );
       expect(open, 'its transaction has written and is open').to.have.length(1);
 
       gates.open('inside');
@@ -69,7 +71,9 @@ describe('L8: no effect of a superseded executor after the takeover', function (
     // It lives on under another id.
     startIn(zombie, 'writes', 'v', 'x', 'y');
     expect((await settledIn(zombie, 'v')).value).to.equal(2);
-    const [row] = await on.query<{ executor_id: string; fenced: boolean }>(`select executor_id, fenced from apiary.executor where executor_id = (select executor_id from apiary.workflow_status where workflow_id = 'v')`);
+    const [row] = await on.query<{ executor_id: string; fenced: boolean }>(
+      `select executor_id, fenced from apiary.executor where executor_id = (select executor_id from apiary.workflow_status where workflow_id = 'v')`,
+    );
     expect(row?.fenced).to.equal(false);
     expect(row?.executor_id).to.not.equal(zombie.executorId);
   });
@@ -111,8 +115,15 @@ describe('L8: no effect of a superseded executor after the takeover', function (
     const started = zombie.start(Flows, { workflowId: 'w' }).stops('gate');
     const next = executorOf(zombie).id;
     expect(next).to.not.equal(old);
-    await until('the registration waits for the lock', async () =>
-      (await on.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'insert into "apiary".executor%'`)).length > 0);
+    await until(
+      'the registration waits for the lock',
+      async () =>
+        (
+          await on.query(
+            `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'insert into "apiary".executor%'`,
+          )
+        ).length > 0,
+    );
     expect(await on.workflow('w'), 'no row names an executor that is not registered').to.equal(undefined);
     await blocker.query('commit');
     await started;

@@ -4,7 +4,7 @@ import { Setting, die, executorOf } from '../support/recovery/setting.js';
 import { until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 
-describe('L9: only the database\'s clock decides, and an observer\'s own monotonic one', function () {
+describe("L9: only the database's clock decides, and an observer's own monotonic one", function () {
   this.timeout(120_000);
   let on: Setting;
   beforeEach(async () => {
@@ -14,7 +14,7 @@ describe('L9: only the database\'s clock decides, and an observer\'s own monoton
 
   const counters = async (ids: readonly string[]): Promise<number[]> => Promise.all(ids.map(async (id) => (await on.executor(id)).lease_counter));
 
-  it('L9, INTERLEAVING 7: the database\'s clock jumps an hour: nobody who renews is taken over, and the work goes on', async () => {
+  it("L9, INTERLEAVING 7: the database's clock jumps an hour: nobody who renews is taken over, and the work goes on", async () => {
     const apps = [await on.launch(), await on.launch(), await on.launch()];
     const ids = apps.map((app) => executorOf(app).id);
     for (const [i, app] of apps.entries()) await app.start(Flows, { workflowId: `w${i}` }).stops('gate');
@@ -22,10 +22,14 @@ describe('L9: only the database\'s clock decides, and an observer\'s own monoton
     // What a jump forward does: every lease is long over, by the database, until its owner renews it. Again and again, for three leases.
     let expired = 0;
     const [first] = await counters(ids);
-    await until('three leases have passed', async () => {
-      expired += (await on.query('update apiary.executor set lease_until = clock_timestamp() - interval \'1 hour\' where not fenced returning 1')).length;
-      return (await counters(ids)).every((n) => n > (first ?? 0) + 18);
-    }, { every: 20 });
+    await until(
+      'three leases have passed',
+      async () => {
+        expired += (await on.query("update apiary.executor set lease_until = clock_timestamp() - interval '1 hour' where not fenced returning 1")).length;
+        return (await counters(ids)).every((n) => n > (first ?? 0) + 18);
+      },
+      { every: 20 },
+    );
     expect(expired).to.be.greaterThan(30);
     for (const id of ids) expect(await on.executor(id)).to.include({ fenced: false });
     expect(apps.map((app) => executorOf(app).id)).to.deep.equal(ids);
@@ -39,7 +43,14 @@ describe('L9: only the database\'s clock decides, and an observer\'s own monoton
 
   it('INTERLEAVING 7: all leases are over and all connections are ended (a failover): everybody works again, exactly once', async () => {
     const apps = [await on.launch(), await on.launch(), await on.launch()];
-    const results = apps.flatMap((app, i) => Array.from({ length: 5 }, (_, j) => app.start(Flows, { workflowId: `w${i}-${j}` }).stops('gate').result()));
+    const results = apps.flatMap((app, i) =>
+      Array.from({ length: 5 }, (_, j) =>
+        app
+          .start(Flows, { workflowId: `w${i}-${j}` })
+          .stops('gate')
+          .result(),
+      ),
+    );
     for (const result of results) result.catch(() => {});
     await Promise.all(results.map(() => gates.reached('gate')));
     // Fenced, all of them, as if each had been seen dead by another one that then was; and every session but the test's own is ended.
@@ -50,7 +61,10 @@ describe('L9: only the database\'s clock decides, and an observer\'s own monoton
     for (const result of results) expect(await result).to.equal('done');
     for (let i = 0; i < 3; i++) for (let j = 0; j < 5; j++) expect(await on.steps(`w${i}-${j}`)).to.deep.equal(['before', 'after']);
     const rows = await on.query<{ fenced: boolean; n: number }>('select fenced, count(*)::int as n from apiary.executor group by 1 order by 1');
-    expect(rows).to.deep.equal([{ fenced: false, n: 3 }, { fenced: true, n: 3 }]);
+    expect(rows).to.deep.equal([
+      { fenced: false, n: 3 },
+      { fenced: true, n: 3 },
+    ]);
   });
 
   it('L9: a lease that the database says is live is not taken, however long its counter stands still', async () => {
@@ -76,18 +90,25 @@ describe('L9: only the database\'s clock decides, and an observer\'s own monoton
     await on.expire(dead);
     let ticks = 0;
     let ticksAtFence = 0;
-    await on.launch({ lease: '2 seconds' }, {
-      probe: (point, detail) => {
-        if (point === 'takeover:fenced') ticksAtFence = ticks;
-        if (point === 'flight:answered' && (detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('lease_counter + 1'))) ticks++;
+    await on.launch(
+      { lease: '2 seconds' },
+      {
+        probe: (point, detail) => {
+          if (point === 'takeover:fenced') ticksAtFence = ticks;
+          if (
+            point === 'flight:answered' &&
+            (detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('lease_counter + 1'))
+          )
+            ticks++;
+        },
       },
-    });
+    );
     gates.open('gate');
     await on.ended('w');
     expect(ticksAtFence, 'it looked through a whole lease first').to.be.greaterThan(8);
   });
 
-  it('L9: steps of an executor\'s own clock change no lease, sleep, deadline or time of a row', async () => {
+  it("L9: steps of an executor's own clock change no lease, sleep, deadline or time of a row", async () => {
     const real = Date.now;
     let step = 0;
     Date.now = () => real() + step;
@@ -101,23 +122,32 @@ describe('L9: only the database\'s clock decides, and an observer\'s own monoton
       const bounded = app.start(Flows, { workflowId: 'bounded', deadline: '1 hour' }).naps(700).result();
       await on.recorded('nap', 2);
       let n = 0;
-      await until('three leases have passed, with a step of the clock in each poll', async () => {
-        step = [hour, -hour, 24 * hour, 0][n++ % 4] ?? 0;
-        return (await counters(ids)).every((c) => c > (before ?? 0) + 18);
-      }, { every: 60 });
+      await until(
+        'three leases have passed, with a step of the clock in each poll',
+        async () => {
+          step = [hour, -hour, 24 * hour, 0][n++ % 4] ?? 0;
+          return (await counters(ids)).every((c) => c > (before ?? 0) + 18);
+        },
+        { every: 60 },
+      );
       expect(n).to.be.greaterThan(10);
       for (const id of ids) expect(await on.executor(id)).to.include({ fenced: false });
       expect(await bounded, 'its deadline was an hour off').to.equal('rested');
       expect(await napping).to.equal('rested');
-      const [row] = await on.query<{ slept: number; age: number }>(`select extract(epoch from (w.updated_at - w.created_at)) * 1000 as slept, abs(extract(epoch from (clock_timestamp() - w.created_at))) as age
+      const [row] = await on.query<{
+        slept: number;
+        age: number;
+      }>(`select extract(epoch from (w.updated_at - w.created_at)) * 1000 as slept, abs(extract(epoch from (clock_timestamp() - w.created_at))) as age
         from apiary.workflow_status w where workflow_id = 'nap'`);
       expect(Number(row?.slept)).to.be.within(1450, 20_000);
-      expect(Number(row?.age), 'rows carry the database\'s time').to.be.below(60);
+      expect(Number(row?.age), "rows carry the database's time").to.be.below(60);
       step = hour;
       const later = await on.launch();
       const stepped = later.start(Flows, { workflowId: 'stepped', deadline: '30 minutes' }).naps(100).result();
       expect(await stepped).to.equal('rested');
-      const [deadline] = await on.query<{ left: number }>(`select extract(epoch from (deadline - created_at)) / 60 as left from apiary.workflow_status where workflow_id = 'stepped'`);
+      const [deadline] = await on.query<{ left: number }>(
+        `select extract(epoch from (deadline - created_at)) / 60 as left from apiary.workflow_status where workflow_id = 'stepped'`,
+      );
       expect(Number(deadline?.left)).to.be.within(29, 31);
     } finally {
       Date.now = real;
@@ -132,7 +162,13 @@ describe('L9: only the database\'s clock decides, and an observer\'s own monoton
     await one.start(Flows, { workflowId: 'c' }).naps(4000);
     await on.recorded('c', 2);
     await two.handle('c').cancel();
-    const cancelled = await two.handle('c').result().then(() => 'ended', (error: unknown) => (error as { code: string }).code);
+    const cancelled = await two
+      .handle('c')
+      .result()
+      .then(
+        () => 'ended',
+        (error: unknown) => (error as { code: string }).code,
+      );
     expect(cancelled).to.equal('CANCELLED');
     gates.open('gate');
     expect(await outcome).to.equal('done');

@@ -78,8 +78,20 @@ class Flows {
   async both(second: 'call' | 'write' | 'read' | 'sleep' | 'child' | 'start'): Promise<string[]> {
     const one = this.steps.write('one');
     await gates.at('second');
-    const two = { call: () => this.steps.call('two'), write: () => this.steps.write('two'), read: async () => String(await this.steps.read()), child: () => this.writes('two'),
-      sleep: async () => { await sleep(1); return 'two'; }, start: async () => { await start(Flows).writes('two'); return 'two'; } }[second];
+    const two = {
+      call: () => this.steps.call('two'),
+      write: () => this.steps.write('two'),
+      read: async () => String(await this.steps.read()),
+      child: () => this.writes('two'),
+      sleep: async () => {
+        await sleep(1);
+        return 'two';
+      },
+      start: async () => {
+        await start(Flows).writes('two');
+        return 'two';
+      },
+    }[second];
     return Promise.all([one, two()]);
   }
   @Workflow()
@@ -116,7 +128,8 @@ describe('4.3 deferral', () => {
   });
 
   const rows = async (id: string): Promise<string[]> => [
-    ...((await engine.row(id)) === undefined ? [] : [`start ${(await engine.row(id))?.status}`]), ...(await engine.records(id)).map((r) => `${r.step_id} ${r.name}`),
+    ...((await engine.row(id)) === undefined ? [] : [`start ${(await engine.row(id))?.status}`]),
+    ...(await engine.records(id)).map((r) => `${r.step_id} ${r.name}`),
   ];
   const unobserved = ['0 Steps.read', '1 now', '2 random', '3 randomUUID'];
 
@@ -151,7 +164,7 @@ describe('4.3 deferral', () => {
     expect(await handle.result()).equal('w');
   });
 
-  it('4.3: a communicator\'s record that nothing carries goes to the journal by itself after the linger time', async () => {
+  it("4.3: a communicator's record that nothing carries goes to the journal by itself after the linger time", async () => {
     await using other = await Engine.start({ services: [Flows], linger: '10 ms' });
     gates.close('after call');
     const outcome = other.app.start(Flows, { workflowId: 'lingers' }).callThenGate().result();
@@ -190,7 +203,10 @@ describe('4.3 deferral', () => {
       const held = engine.proxy.add({ on: 'request', is: commits, fault: { kind: 'hold request' } });
       const outcome = engine.app.start(Flows, { workflowId: id }).both(second).result();
       const hit = await held.hit;
-      expect(hit.statements.some((text) => text.includes('workflow_status')), 'the start row is in it').equal(true);
+      expect(
+        hit.statements.some((text) => text.includes('workflow_status')),
+        'the start row is in it',
+      ).equal(true);
       trace.clear();
       gates.open('second');
       // Whatever could be sent or begun by now would be: other work passes, in order.
@@ -211,17 +227,22 @@ describe('4.3 deferral', () => {
     const outcome = engine.app.start(Flows, { workflowId: 'siblings' }).both('write').result();
     await gates.reached('write one');
     await held.hit;
-    expect(trace.of('step:before').map((s) => s.stepId), 'only the first has begun').deep.equal(['0']);
+    expect(
+      trace.of('step:before').map((s) => s.stepId),
+      'only the first has begun',
+    ).deep.equal(['0']);
     // The first one comes to its end while the journal has the start row: it waits for the journal, and carries no row twice.
     gates.open('write one');
     await until('its transaction is at its end', () => trace.of('step:returned').length === 1);
+    for (let i = 0; i < 3; i++) await engine.app.get(Steps).write('other');
+    expect(await engine.ledger('siblings'), 'it has not committed').deep.equal([]);
     held.release();
     expect(await outcome).deep.equal(['one', 'two']);
     expect(await rows('siblings')).deep.equal(['start SUCCESS', '0 Steps.write', '1 Steps.write']);
     expect(trace.of('run:void')).deep.equal([]);
   });
 
-  it('4.3: a parent\'s record of a child\'s result comes with or after the child\'s outcome', async () => {
+  it("4.3: a parent's record of a child's result comes with or after the child's outcome", async () => {
     gates.close('child delivered');
     const outcome = engine.app.start(Flows, { workflowId: 'parent' }).parent().result();
     await gates.reached('child delivered');
@@ -262,7 +283,9 @@ describe('4.3 deferral', () => {
   });
 
   it('4.3: a lock that somebody holds on a key holds up its own group only, and that one gets through in the end', async () => {
-    await engine.admin.query(`begin; insert into apiary.workflow_status (workflow_id, name, kind, status, input_hash, app_version) values ('locked', 'x', 'workflow', 'PENDING', 'x', 'other')`);
+    await engine.admin.query(
+      `begin; insert into apiary.workflow_status (workflow_id, name, kind, status, input_hash, app_version) values ('locked', 'x', 'workflow', 'PENDING', 'x', 'other')`,
+    );
     try {
       const blocked = engine.app.start(Steps, { workflowId: 'locked' }).call('blocked').result();
       await until('the journal has met the lock', async () => {
@@ -292,7 +315,10 @@ describe('4.3 deferral', () => {
     trace.clear();
     const late = engine.app.get(Steps).write('late');
     for (let i = 0; i < 20; i++) await engine.admin.query('select');
-    expect(trace.of('step:before').filter((s) => s.name === 'Steps.write'), 'it waits').deep.equal([]);
+    expect(
+      trace.of('step:before').filter((s) => s.name === 'Steps.write'),
+      'it waits',
+    ).deep.equal([]);
     held.release();
     expect(await late).equal('late');
     expect(await plug).equal('plug');

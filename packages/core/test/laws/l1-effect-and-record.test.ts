@@ -31,7 +31,12 @@ class Careless {
   @Transaction()
   async floatsInKnex(): Promise<string> {
     await note('before');
-    void db('spot').insert({ id: 'a', n: null }).then(() => {}, () => {});
+    void db('spot')
+      .insert({ id: 'a', n: null })
+      .then(
+        () => {},
+        () => {},
+      );
     return 'fine';
   }
   @Transaction()
@@ -49,14 +54,23 @@ class Careless {
   @Transaction()
   async controlCaught(text: string): Promise<string> {
     await note('before');
-    await db.raw(text).then(() => {}, (error: unknown) => (seen = error));
+    await db.raw(text).then(
+      () => {},
+      (error: unknown) => (seen = error),
+    );
     await note('after');
     return 'fine';
   }
   @Transaction()
   async leavesCodeBehind(): Promise<string> {
     await note('before');
-    leftBehind = gates.at('late').then(() => sql`insert into spot values ('late', 1)`).then(() => 'sent', (error: unknown) => error);
+    leftBehind = gates
+      .at('late')
+      .then(() => sql`insert into spot values ('late', 1)`)
+      .then(
+        () => 'sent',
+        (error: unknown) => error,
+      );
     return 'fine';
   }
   @Transaction()
@@ -99,7 +113,18 @@ function call(target: Careless, method: string, args: readonly string[]): Promis
   return (target as unknown as Record<string, (...a: string[]) => Promise<string>>)[method]?.(...args) ?? Promise.reject(new Error(`no ${method}`));
 }
 
-const controls = ['commit', 'end', 'abort', 'rollback', 'begin', 'start transaction', `prepare transaction 'x'`, 'commit and chain', '/* x */ commit', 'commit; begin'];
+const controls = [
+  'commit',
+  'end',
+  'abort',
+  'rollback',
+  'begin',
+  'start transaction',
+  `prepare transaction 'x'`,
+  'commit and chain',
+  '/* x */ commit',
+  'commit; begin',
+];
 
 for (const isolation of ['serializable', 'repeatable read', 'read committed'] as const) {
   describe(`L1 at ${isolation}`, () => {
@@ -125,10 +150,23 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
       expect(await rejected(app.get(Flows).one(method, ...args)), 'the only step').include({ code });
       expect(await engine.ledger(), 'nothing of it is there').deep.equal([]);
       const id = `${isolation}-${method}-${args.join('-')}`;
-      expect(await app.start(Flows, { workflowId: id }).between(method, ...args).result(), 'between two steps').equal(code);
+      expect(
+        await app
+          .start(Flows, { workflowId: id })
+          .between(method, ...args)
+          .result(),
+        'between two steps',
+      ).equal(code);
       expect(await engine.ledger(id)).deep.equal(['fine', 'fine']);
       const records = await engine.records(id);
-      expect(records.map((r) => [r.step_id, r.error === null]), 'its error is the record').deep.equal([['0', true], ['1', false], ['2', true]]);
+      expect(
+        records.map((r) => [r.step_id, r.error === null]),
+        'its error is the record',
+      ).deep.equal([
+        ['0', true],
+        ['1', false],
+        ['2', true],
+      ]);
       expect(await spots()).equal(0);
     }
 
@@ -143,7 +181,7 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
 
     it('L1: a statement that was made and never sent rolls back and is told', () => rollsBack('FLOATING_QUERY', 'forgets'));
 
-    it('L1: an SQL error caught in a savepoint is the code\'s own affair', async () => {
+    it("L1: an SQL error caught in a savepoint is the code's own affair", async () => {
       expect(await engine.app.get(Careless).swallowsInSavepoint()).equal('fine');
       expect(await engine.app.get(Flows).one('swallowsInSavepoint')).equal('fine');
       expect(await engine.ledger()).deep.equal(['before', 'after', 'before', 'after']);
@@ -166,7 +204,9 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
     it('L1: transaction control in the dress of another statement is refused by the server and rolls back', async () => {
       for (const text of ['select 1; commit', `do $$ begin commit; end $$`]) {
         await rejected(engine.app.get(Careless).control(text));
-        expect(await rejected(engine.app.get(Careless).controlCaught(text)), text).to.have.property('code').that.is.oneOf(['ROLLED_BACK', '25P02']);
+        expect(await rejected(engine.app.get(Careless).controlCaught(text)), text)
+          .to.have.property('code')
+          .that.is.oneOf(['ROLLED_BACK', '25P02']);
       }
       expect(await engine.ledger()).deep.equal([]);
     });

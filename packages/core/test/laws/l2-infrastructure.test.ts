@@ -102,7 +102,10 @@ class Flows {
 }
 
 function call(target: Steps, method: string, args: readonly (string | number)[]): Promise<string> {
-  return (target as unknown as Record<string, (...a: readonly (string | number)[]) => Promise<string>>)[method]?.(...args) ?? Promise.reject(new Error(`no ${method}`));
+  return (
+    (target as unknown as Record<string, (...a: readonly (string | number)[]) => Promise<string>>)[method]?.(...args) ??
+    Promise.reject(new Error(`no ${method}`))
+  );
 }
 
 const schema = `
@@ -143,9 +146,18 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
         expect(await app.get(Steps).fails(2, state), 'direct').equal('done');
         expect([gates.visits('fails'), await engine.ledger()]).deep.equal([3, ['a']]);
         await engine.clear();
-        expect(await app.start(Flows, { workflowId: `${isolation}-${state}` }).run('fails', false, 2, state).result(), 'in a workflow').equal('done');
+        expect(
+          await app
+            .start(Flows, { workflowId: `${isolation}-${state}` })
+            .run('fails', false, 2, state)
+            .result(),
+          'in a workflow',
+        ).equal('done');
         expect(await engine.ledger()).deep.equal(['a', 'after']);
-        expect((await engine.records(`${isolation}-${state}`)).map((r) => [r.error, r.attempts])).deep.equal([[null, 3], [null, 1]]);
+        expect((await engine.records(`${isolation}-${state}`)).map((r) => [r.error, r.attempts])).deep.equal([
+          [null, 3],
+          [null, 1],
+        ]);
       });
     }
 
@@ -156,7 +168,10 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
       await engine.clear();
       await app.start(Flows, { workflowId: 'p-step' }).run('flies', false, 2, '40P01').result();
       expect(await engine.ledger()).deep.equal(['a', 'after']);
-      expect((await engine.records('p-step')).map((r) => [r.error, r.attempts])).deep.equal([[null, 3], [null, 1]]);
+      expect((await engine.records('p-step')).map((r) => [r.error, r.attempts])).deep.equal([
+        [null, 3],
+        [null, 1],
+      ]);
     });
 
     for (const state of ['40001', '40P01']) {
@@ -165,7 +180,10 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
           await engine.admin.query('insert into at_commit values ($1, 2)', [state]);
           const id = `${isolation}-${state}-${last}`;
           expect(await engine.app.start(Flows, { workflowId: id }).run('failsAtCommit', last).result()).equal('done');
-          expect(trace.of('run:void').map((v) => v.workflowId), 'the body had gone on with a value that never came to be').deep.equal([id]);
+          expect(
+            trace.of('run:void').map((v) => v.workflowId),
+            'the body had gone on with a value that never came to be',
+          ).deep.equal([id]);
           expect(await engine.ledger()).deep.equal(last ? ['deferred'] : ['deferred', 'after']);
           expect((await engine.records(id)).every((r) => r.error === null)).equal(true);
           expect(await engine.row(id)).include({ status: 'SUCCESS' });
@@ -199,10 +217,13 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
       });
     }
 
-    it('L2: 57014 and 55P03 of the user\'s own settings are the user\'s: recorded, not retried', async () => {
+    it("L2: 57014 and 55P03 of the user's own settings are the user's: recorded, not retried", async () => {
       await engine.admin.query('begin; lock table locked in access exclusive mode');
       try {
-        for (const [setting, code] of [['statement_timeout', '57014'], ['lock_timeout', '55P03']] as const) {
+        for (const [setting, code] of [
+          ['statement_timeout', '57014'],
+          ['lock_timeout', '55P03'],
+        ] as const) {
           gates.reset();
           expect(await rejected(engine.app.get(Steps).timesOut(setting))).include({ code });
           expect(gates.visits('fails')).equal(1);
@@ -225,7 +246,10 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
       const states = trace.of('flight:answered').map((f) => (f.error as { code?: string } | undefined)?.code);
       expect(states, 'it happened').to.satisfy((s: unknown[]) => s.includes('40P01') || s.includes('40001'));
       expect((await engine.ledger()).sort()).deep.equal(['xy', 'yx']);
-      expect((await engine.admin.query('select id, n from spot order by id')).rows).deep.equal([{ id: 'x', n: 2 }, { id: 'y', n: 2 }]);
+      expect((await engine.admin.query('select id, n from spot order by id')).rows).deep.equal([
+        { id: 'x', n: 2 },
+        { id: 'y', n: 2 },
+      ]);
     });
 
     if (isolation === 'serializable') {
@@ -258,7 +282,8 @@ describe('L2: no connection to be had', () => {
   it('L2: a server that has no room (53300) is infrastructure: the call waits until there is room', async () => {
     await using engine = await Engine.start({ services: [Flows] });
     const role = `limited_${engine.database.name}`;
-    await engine.admin.query(`create role ${role} login password 'secret'; grant all on all tables in schema public to ${role}; grant all on all sequences in schema public to ${role};
+    await engine.admin
+      .query(`create role ${role} login password 'secret'; grant all on all tables in schema public to ${role}; grant all on all sequences in schema public to ${role};
       grant all on schema public to ${role}; grant create on database ${engine.database.name} to ${role}; grant usage on schema apiary to ${role};
       grant all on all tables in schema apiary to ${role}; grant all on all sequences in schema apiary to ${role}`);
     const url = new URL(engine.database.connectionString);

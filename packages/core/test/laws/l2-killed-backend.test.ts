@@ -57,7 +57,10 @@ class Steps {
   }
   @Procedure()
   flies() {
-    return sql.batch(sql`insert into ledger (workflow_id, step) values (${workflowId()}, 'a')`, sql<{ n: number }>`update spot set n = n + 1 returning n`.one());
+    return sql.batch(
+      sql`insert into ledger (workflow_id, step) values (${workflowId()}, 'a')`,
+      sql<{ n: number }>`update spot set n = n + 1 returning n`.one(),
+    );
   }
 }
 
@@ -119,18 +122,27 @@ describe('L2 and L3: a backend killed in every phase of a transaction', () => {
   async function once(shape: (typeof shapes)[number], label = 'a'): Promise<void> {
     expect(await engine.ledger()).deep.equal(shape === 'between two steps' ? ['a', label, 'a'] : [label]);
     expect((await engine.admin.query('select n from spot')).rows).deep.equal([{ n: shape === 'between two steps' ? 3 : 1 }]);
-    const { rows } = await engine.admin.query(`select name, status, (select count(*)::int from apiary.function_status f where f.workflow_id = s.workflow_id and f.error is not null) as errors
-      from apiary.workflow_status s where created_at >= $1`, [since]);
-    expect(rows.filter((row) => row.status !== 'SUCCESS' || row.errors > 0), 'errors recorded').deep.equal([]);
+    const { rows } = await engine.admin.query(
+      `select name, status, (select count(*)::int from apiary.function_status f where f.workflow_id = s.workflow_id and f.error is not null) as errors
+      from apiary.workflow_status s where created_at >= $1`,
+      [since],
+    );
+    expect(
+      rows.filter((row) => row.status !== 'SUCCESS' || row.errors > 0),
+      'errors recorded',
+    ).deep.equal([]);
     expect(rows.length).greaterThan(0);
   }
 
   /** The backend that holds the transaction of the method. */
-  const backend = (query: string): Promise<number> => until('the transaction has a backend', async () => {
-    const { rows } = await engine.admin.query<{ pid: number }>(
-      `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle' and query like $1`, [query]);
-    return rows[0]?.pid;
-  });
+  const backend = (query: string): Promise<number> =>
+    until('the transaction has a backend', async () => {
+      const { rows } = await engine.admin.query<{ pid: number }>(
+        `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle' and query like $1`,
+        [query],
+      );
+      return rows[0]?.pid;
+    });
 
   for (const shape of shapes) {
     it(`L2: idle in the pool, then used (${shape})`, async () => {
@@ -166,7 +178,9 @@ describe('L2 and L3: a backend killed in every phase of a transaction', () => {
         const running = run(shape, 'locks');
         // Between two steps the first one waits already.
         const pid = await until('it waits', async () => {
-          const { rows } = await other.query<{ pid: number }>(`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'update spot%'`);
+          const { rows } = await other.query<{ pid: number }>(
+            `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'update spot%'`,
+          );
           return rows[0]?.pid;
         });
         const killed = await killBackendWhen(other, pid, 'waiting for a lock');
@@ -229,7 +243,8 @@ describe('L2 and L3: a backend killed in every phase of a transaction', () => {
 /** All backends of the app, of user code and of the engine. */
 async function killAll(engine: Engine): Promise<number> {
   const { rows } = await engine.admin.query<{ pid: number }>(
-    `select pid, pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`);
+    `select pid, pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
+  );
   for (const { pid } of rows) await backendGone(engine.admin, pid);
   return rows.length;
 }

@@ -17,7 +17,10 @@ class Steps {
   }
   @Procedure()
   fly() {
-    return sql.batch(sql`insert into ledger (workflow_id, step) values (${workflowId()}, 'flown')`, sql<{ n: number }>`update spot set n = n + 1 returning n`.one());
+    return sql.batch(
+      sql`insert into ledger (workflow_id, step) values (${workflowId()}, 'flown')`,
+      sql<{ n: number }>`update spot set n = n + 1 returning n`.one(),
+    );
   }
   @Transaction()
   async outbox(): Promise<string> {
@@ -114,7 +117,11 @@ describe('L3: a commit whose answer was lost', () => {
     expect(await engine.ledger()).deep.equal(['flown']);
   });
 
-  for (const [name, skip] of [['first', 0], ['middle', 1], ['last, which carries the outcome', 2]] as const) {
+  for (const [name, skip] of [
+    ['first', 0],
+    ['middle', 1],
+    ['last, which carries the outcome', 2],
+  ] as const) {
     it(`L3: of the ${name} transaction of a workflow`, async () => {
       const lost = losing(skip);
       const id = `adds-${skip}`;
@@ -162,7 +169,11 @@ describe('L3: a commit whose answer was lost', () => {
       const id = `calls-${n}`;
       expect(await engine.app.start(Flows, { workflowId: id }).calls().result(), `batch ${n}`).equal('onetwo');
       expect(await engine.app.handle(`${id}-child`).result(), `child, batch ${n}`).equal(1);
-      if (lost.hits.length > 0) expect(lost.hits[0]?.answer.some((tag) => tag.startsWith('ERROR')), `batch ${n} was durable`).equal(false);
+      if (lost.hits.length > 0)
+        expect(
+          lost.hits[0]?.answer.some((tag) => tag.startsWith('ERROR')),
+          `batch ${n} was durable`,
+        ).equal(false);
       else expect(n, 'batches may join').greaterThan(2);
       expect([gates.visits('call one'), gates.visits('call two'), await engine.ledger()], `batch ${n}`).deep.equal([1, 1, ['child']]);
       lost.remove();
@@ -173,7 +184,12 @@ describe('L3: a commit whose answer was lost', () => {
     it(`L3: a half-open connection ${where}: the old backend is gone before anything is looked up or tried again`, async () => {
       const before = where === 'before COMMIT arrives';
       const rule = engine.proxy.add({ on: 'request', is: commits, fault: before ? { kind: 'black hole' } : { kind: 'lose answer', then: 'black hole' } });
-      const running = Promise.all([engine.app.start(Flows, { workflowId: `half-${before}` }).adds('a', 'b').result()]);
+      const running = Promise.all([
+        engine.app
+          .start(Flows, { workflowId: `half-${before}` })
+          .adds('a', 'b')
+          .result(),
+      ]);
       const hit = await rule.hit;
       const pid = hit.pid ?? 0;
       const isThere = async (): Promise<boolean> => ((await engine.admin.query('select from pg_stat_activity where pid = $1', [pid])).rowCount ?? 0) > 0;

@@ -60,7 +60,10 @@ class Flows {
   }
 }
 
-const foreign = (id: string, step: string) => `insert into apiary.function_status (workflow_id, step_id, name, kind, executor_id, epoch, started_at, completed_at)
+const foreign = (
+  id: string,
+  step: string,
+) => `insert into apiary.function_status (workflow_id, step_id, name, kind, executor_id, epoch, started_at, completed_at)
   values ('${id}', '${step}', 'Somebody.elses', 'value', 'somebody else', 7, 0, 0)`;
 
 describe('L4: one barrier group, one carrier, all or nothing', () => {
@@ -77,7 +80,8 @@ describe('L4: one barrier group, one carrier, all or nothing', () => {
     trace.clear();
   });
 
-  const ids = async (): Promise<string[]> => (await engine.admin.query<{ id: string }>(`select workflow_id as id from apiary.workflow_status order by length(workflow_id)`)).rows.map((r) => r.id);
+  const ids = async (): Promise<string[]> =>
+    (await engine.admin.query<{ id: string }>(`select workflow_id as id from apiary.workflow_status order by length(workflow_id)`)).rows.map((r) => r.id);
   const steps = async (id: string): Promise<string[]> => (await engine.records(id)).map((r) => `${r.step_id} ${r.name}`);
 
   it('L4: the rows of a whole chain become durable in one commit of the journal', async () => {
@@ -86,7 +90,9 @@ describe('L4: one barrier group, one carrier, all or nothing', () => {
     await gates.reached('out');
     expect(await ids()).deep.equal(['p', 'p-2']);
     expect([await steps('p'), await steps('p-2')]).deep.equal([['0 Steps.read', '1 randomUUID'], ['0 Steps.read']]);
-    const { rows } = await engine.admin.query('select distinct xid from (select xid from apiary.workflow_status union all select xid from apiary.function_status) x');
+    const { rows } = await engine.admin.query(
+      'select distinct xid from (select xid from apiary.workflow_status union all select xid from apiary.function_status) x',
+    );
     expect(rows.length, 'transactions').equal(1);
     gates.open('out');
     expect(await running).equal('0360out');
@@ -99,7 +105,10 @@ describe('L4: one barrier group, one carrier, all or nothing', () => {
     expect(rows.length, 'transactions').equal(1);
   });
 
-  for (const [method, id, by] of [['parent', 'p-2', 'the journal'], ['parentOfWriter', 'p-1', 'a final flight']] as const) {
+  for (const [method, id, by] of [
+    ['parent', 'p-2', 'the journal'],
+    ['parentOfWriter', 'p-1', 'a final flight'],
+  ] as const) {
     it(`L4: a group of ${by} one row of which belongs to somebody else leaves nothing: no start, no record, no effect`, async () => {
       gates.close('before the barrier');
       const running = engine.app.start(Flows, { workflowId: 'p' })[method]().result();
@@ -119,7 +128,7 @@ describe('L4: one barrier group, one carrier, all or nothing', () => {
     });
   }
 
-  it('L4: a group whose sleep is somebody else\'s leaves nothing of it', async () => {
+  it("L4: a group whose sleep is somebody else's leaves nothing of it", async () => {
     gates.close('before the barrier');
     const running = engine.app.start(Flows, { workflowId: 's' }).sleeper().result();
     await gates.reached('before the barrier');

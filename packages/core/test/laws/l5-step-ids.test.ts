@@ -8,7 +8,14 @@ import { Gates } from '../support/gates.js';
 
 const gates = new Gates();
 /** What a changed body does; a test sets it between the first run and the replay. */
-let change: 'none' | 'other function' | 'other input' | 'now for random' | 'a call too many, whose error the body swallows' | 'a new call at the end' = 'none';
+let change:
+  | 'none'
+  | 'other function'
+  | 'other input'
+  | 'now for random'
+  | 'a call too many, whose error the body swallows'
+  | 'a call too many, and nothing after it'
+  | 'a new call at the end' = 'none';
 
 @Service()
 class Steps {
@@ -72,6 +79,10 @@ class Flows {
     await this.steps.write('first');
     const second = await (change === 'other function' ? this.steps.read('x') : this.steps.write(change === 'other input' ? 'y' : 'x'));
     if (change === 'a call too many, whose error the body swallows') await this.steps.read('x').catch(() => {});
+    if (change === 'a call too many, and nothing after it') {
+      await this.steps.read('x').catch(() => {});
+      return 'all is well';
+    }
     if (change === 'now for random') now();
     else random();
     if (change === 'a new call at the end') await this.steps.write('new');
@@ -96,7 +107,20 @@ describe('L5: step ids', () => {
     // write, read, fly, call, now, random, sleep, refuses, 3 at once, leaf, start, result
     expect(records.map((r) => r.step_id)).deep.equal(ids(14 * 3));
     expect(records.slice(0, 14).map((r) => r.name)).deep.equal([
-      'Steps.write', 'Steps.read', 'Steps.fly', 'Steps.call', 'now', 'random', 'sleep', 'Steps.refuses', 'Steps.write', 'Steps.write', 'Steps.call', 'Flows.leaf', 'start(Flows.leaf)', 'result',
+      'Steps.write',
+      'Steps.read',
+      'Steps.fly',
+      'Steps.call',
+      'now',
+      'random',
+      'sleep',
+      'Steps.refuses',
+      'Steps.write',
+      'Steps.write',
+      'Steps.call',
+      'Flows.leaf',
+      'start(Flows.leaf)',
+      'result',
     ]);
   });
 
@@ -122,7 +146,9 @@ describe('L5: step ids', () => {
     const expected = [...Array.from({ length: deep + 1 }, (_, i) => `depth ${deep - i}`), ...Array.from({ length: deep + 1 }, (_, i) => `back ${i}`)];
     expect(await engine.app.start(Flows, { workflowId: 'deep' }).nest(deep).result()).deep.equal(expected);
     expect(await engine.ledger()).deep.equal(expected);
-    const { rows } = await engine.admin.query<{ n: number }>(`select count(*)::int as n from apiary.workflow_status where root_id = 'deep' or workflow_id = 'deep'`);
+    const { rows } = await engine.admin.query<{ n: number }>(
+      `select count(*)::int as n from apiary.workflow_status where root_id = 'deep' or workflow_id = 'deep'`,
+    );
     expect(rows[0]?.n).equal(deep + 1);
     await engine.app.start(Flows, { workflowId: 'long' }).all(5).result();
     expect((await engine.records('long')).map((r) => r.step_id)).deep.equal(ids(70));
@@ -141,7 +167,10 @@ describe('L5: step ids', () => {
     change = to;
     gates.reset();
     const second = await engine.another();
-    const outcome: unknown = await second.handle('w').result().catch((error: unknown) => error);
+    const outcome: unknown = await second
+      .handle('w')
+      .result()
+      .catch((error: unknown) => error);
     return { engine, outcome };
   }
 
@@ -149,6 +178,7 @@ describe('L5: step ids', () => {
     ['other function', '1', 'Steps.write', 'Steps.read'],
     ['now for random', '2', 'random', 'now'],
     ['a call too many, whose error the body swallows', '2', 'random', 'Steps.read'],
+    ['a call too many, and nothing after it', '2', 'random', 'Steps.read'],
   ] as const;
   for (const [to, stepId, recorded, called] of cases) {
     it(`L5: a replay that makes another call (${to}) fails with NONDETERMINISM, which names both`, async () => {

@@ -41,16 +41,39 @@ const shared = { n: 1 };
 
 /** Values that a sloppy codec changes. */
 const values: Record<string, () => unknown> = {
-  undefined: () => undefined, null: () => null, 'negative zero': () => -0, 'not a number': () => Number.NaN, infinite: () => -Infinity, bigint: () => 2n ** 70n,
-  date: () => new Date(86_400_001), 'no date': () => new Date(Number.NaN), map: () => new Map<unknown, unknown>([[{ k: 1 }, new Set([1, undefined])]]), bytes: () => new Uint8Array([0, 255, 3]),
-  'undefined fields': () => ({ a: undefined, b: [undefined, null] }), holes: () => [1, , 3], cycle: () => cycle, twice: () => ({ a: shared, b: shared }), money: () => new Money(5, 'EUR'),
-  text: () => 'a\u0000b\ud83d\ude00\u2028', 'proto key': () => JSON.parse('{"__proto__":{"x":1},"constructor":2}') as unknown, 'key order': () => ({ z: 1, a: 2, 10: 3, 9: 4 }),
-  regexp: () => /a+/giu, error: () => new OwnError('as a value', { at: new Date(5) }), function: () => () => 1, symbol: () => Symbol('x'), 'not registered': () => new NotRegistered(),
+  undefined: () => undefined,
+  null: () => null,
+  'negative zero': () => -0,
+  'not a number': () => Number.NaN,
+  infinite: () => -Infinity,
+  bigint: () => 2n ** 70n,
+  date: () => new Date(86_400_001),
+  'no date': () => new Date(Number.NaN),
+  map: () => new Map<unknown, unknown>([[{ k: 1 }, new Set([1, undefined])]]),
+  bytes: () => new Uint8Array([0, 255, 3]),
+  'undefined fields': () => ({ a: undefined, b: [undefined, null] }),
+  holes: () => [1, , 3],
+  cycle: () => cycle,
+  twice: () => ({ a: shared, b: shared }),
+  money: () => new Money(5, 'EUR'),
+  text: () => 'a\u0000b\ud83d\ude00\u2028',
+  'proto key': () => JSON.parse('{"__proto__":{"x":1},"constructor":2}') as unknown,
+  'key order': () => ({ z: 1, a: 2, 10: 3, 9: 4 }),
+  regexp: () => /a+/giu,
+  error: () => new OwnError('as a value', { at: new Date(5) }),
+  function: () => () => 1,
+  symbol: () => Symbol('x'),
+  'not registered': () => new NotRegistered(),
 };
 const errors: Record<string, () => unknown> = {
   own: () => new OwnError('mine', { list: [1n, undefined] }, { cause: new RangeError('inner', { cause: 'text' }) }),
-  code: () => Object.assign(new TypeError('with code'), { code: 'E_OWN', when: new Date(7) }), aggregate: () => new AggregateError([new Error('one'), 'two'], 'several'),
-  text: () => 'just a text', undefined: () => undefined, object: () => ({ thrown: true }), null: () => null, 'never retried': () => new NonRetryableError('no'),
+  code: () => Object.assign(new TypeError('with code'), { code: 'E_OWN', when: new Date(7) }),
+  aggregate: () => new AggregateError([new Error('one'), 'two'], 'several'),
+  text: () => 'just a text',
+  undefined: () => undefined,
+  object: () => ({ thrown: true }),
+  null: () => null,
+  'never retried': () => new NonRetryableError('no'),
   'with a function': () => Object.assign(new Error('unrecordable field'), { callback: () => 1 }),
 };
 
@@ -181,7 +204,9 @@ class Flows {
 function show(value: unknown): string {
   const shown = inspect(value, { depth: 10, showHidden: false, sorted: false, breakLength: Infinity, compact: true });
   // Stacks differ in the lines of this file only.
-  return value instanceof Error ? `${value.constructor.name} ${value.name} ${value.message} ${inspect({ ...value }, { depth: 5 })} cause ${inspect(value.cause)?.split('\n')[0]}` : shown;
+  return value instanceof Error
+    ? `${value.constructor.name} ${value.name} ${value.message} ${inspect({ ...value }, { depth: 5 })} cause ${inspect(value.cause)?.split('\n')[0]}`
+    : shown;
 }
 
 describe('L6: what a caller receives the first time equals what a replay gives', () => {
@@ -207,20 +232,36 @@ describe('L6: what a caller receives the first time equals what a replay gives',
     expect(seen.length).equal(first.length);
     for (const [i, line] of first.entries()) expect(seen[i]).equal(line);
     expect(await engine.ledger(), 'nothing ran again').deep.equal(ledger);
-    expect(first).include("value negative zero: -0").and.include('value undefined: undefined').and.include('value not a number: NaN').and.include('flownCount: 3').and.include('flownMaybe: undefined');
-    expect(first.filter((l) => l.startsWith('value money')), 'a registered class').deep.equal(["value money: Money { cents: 5, currency: 'EUR' }"]);
+    expect(first)
+      .include('value negative zero: -0')
+      .and.include('value undefined: undefined')
+      .and.include('value not a number: NaN')
+      .and.include('flownCount: 3')
+      .and.include('flownMaybe: undefined');
+    expect(
+      first.filter((l) => l.startsWith('value money')),
+      'a registered class',
+    ).deep.equal(["value money: Money { cents: 5, currency: 'EUR' }"]);
     expect(first.filter((l) => l.startsWith('flownWrong'))[0]).match(/ROW_COUNT/);
   });
 
   it('L6: for direct calls: the value of the call is the value of the handle, in another process too', async () => {
     await using engine = await Engine.start({ services: [Flows], retry: { maxAttempts: 1 } });
     const second = await engine.another();
-    const last = async (): Promise<string> => (await engine.admin.query<{ id: string }>('select workflow_id as id from apiary.workflow_status order by created_at desc limit 1')).rows[0]?.id ?? '';
+    const last = async (): Promise<string> =>
+      (await engine.admin.query<{ id: string }>('select workflow_id as id from apiary.workflow_status order by created_at desc limit 1')).rows[0]?.id ?? '';
     const settled = (promise: Promise<unknown>): Promise<string> => promise.then(show, (error: unknown) => `throws ${show(error)}`);
     const steps = engine.app.get(Steps);
     const calls: (readonly [string, () => Promise<unknown>])[] = [
-      ...Object.keys(values).flatMap((name) => [[`value ${name}`, () => steps.value(name)] as const, [`reads ${name}`, () => steps.reads(name)] as const, [`calls ${name}`, () => steps.calls(name)] as const]),
-      ...Object.keys(errors).flatMap((name) => [[`throws ${name}`, () => steps.throws(name)] as const, [`call throws ${name}`, () => steps.callThrows(name)] as const]),
+      ...Object.keys(values).flatMap((name) => [
+        [`value ${name}`, () => steps.value(name)] as const,
+        [`reads ${name}`, () => steps.reads(name)] as const,
+        [`calls ${name}`, () => steps.calls(name)] as const,
+      ]),
+      ...Object.keys(errors).flatMap((name) => [
+        [`throws ${name}`, () => steps.throws(name)] as const,
+        [`call throws ${name}`, () => steps.callThrows(name)] as const,
+      ]),
       ...procedures.map((name) => [name, async () => steps[name]()] as const),
     ];
     for (const [what, call] of calls) {
@@ -233,7 +274,7 @@ describe('L6: what a caller receives the first time equals what a replay gives',
     await using engine = await Engine.start({ services: [Flows] });
     const mine = [7];
     expect(await engine.app.get(Flows).shares(mine)).deep.equal([7, 1, 2, 2, 3]);
-    expect(mine, 'the caller\'s own array').deep.equal([7]);
+    expect(mine, "the caller's own array").deep.equal([7]);
   });
 });
 
@@ -264,7 +305,7 @@ describe('L6: refused before the effect', () => {
     expect(await engine.ledger()).deep.equal(['big']);
   });
 
-  it('L6, INTERLEAVING 24: a @Procedure\'s result that is too large is refused inside its statement: no effect', async () => {
+  it("L6, INTERLEAVING 24: a @Procedure's result that is too large is refused inside its statement: no effect", async () => {
     const error = await rejected(Promise.resolve(engine.app.get(Steps).bigFlown(20_000)));
     expect(error).include({ code: 'PAYLOAD_TOO_LARGE' });
     expect(error.details).include({ limit: 10_000 });

@@ -48,7 +48,9 @@ describe('4.6: connections of a superseded executor', function () {
     // Both ran again, once, under the id that it has now.
     for (const workflowId of ['inside', 'opening']) {
       expect(await on.steps(workflowId)).to.deep.equal([workflowId]);
-      expect((await on.workflow(workflowId))?.executor_id, workflowId).to.equal(executorOf(zombie).id).and.not.to.equal(old);
+      expect((await on.workflow(workflowId))?.executor_id, workflowId)
+        .to.equal(executorOf(zombie).id)
+        .and.not.to.equal(old);
     }
   });
 
@@ -62,7 +64,9 @@ describe('4.6: connections of a superseded executor', function () {
     expect(await inside).to.equal('inside');
     for (const workflowId of ['inside', 'opening']) {
       expect(await on.steps(workflowId)).to.deep.equal([workflowId]);
-      expect((await on.workflow(workflowId))?.executor_id, workflowId).to.equal(executorOf(zombie).id).and.not.to.equal(old);
+      expect((await on.workflow(workflowId))?.executor_id, workflowId)
+        .to.equal(executorOf(zombie).id)
+        .and.not.to.equal(old);
     }
   });
 
@@ -71,9 +75,15 @@ describe('4.6: connections of a superseded executor', function () {
     const old = executorOf(zombie).id;
     await zombie.start(Flows, { workflowId: 'w' }).stops('gate');
     await gates.reached('gate');
-    void zombie.start(Effects, { workflowId: 'inside' }).writeCommitted('inside', 'hold').result().catch(() => {});
+    void zombie
+      .start(Effects, { workflowId: 'inside' })
+      .writeCommitted('inside', 'hold')
+      .result()
+      .catch(() => {});
     await gates.reached('hold');
-    const [backend] = await on.query<{ pid: number }>(`select pid from pg_stat_activity where datname = current_database() and query like 'insert into effect%' and state = 'idle in transaction'`);
+    const [backend] = await on.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database() and query like 'insert into effect%' and state = 'idle in transaction'`,
+    );
     const pid = backend?.pid ?? 0;
     if (!processAlive(pid)) return this.skip(); // the server is on another machine
     const another = await on.launch();
@@ -86,12 +96,19 @@ describe('4.6: connections of a superseded executor', function () {
       await runningOf(zombie).poll.stop();
       let terminations = 0;
       const locked: string[] = [];
-      const taker = await on.launch({}, {
-        probe: (point, detail) => {
-          if (point === 'flight:before' && (detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('pg_terminate_backend'))) terminations++;
-          if (point === 'takeover:locked') locked.push((detail as { executorId: string }).executorId);
+      const taker = await on.launch(
+        {},
+        {
+          probe: (point, detail) => {
+            if (
+              point === 'flight:before' &&
+              (detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('pg_terminate_backend'))
+            )
+              terminations++;
+            if (point === 'takeover:locked') locked.push((detail as { executorId: string }).executorId);
+          },
         },
-      });
+      );
       await until('it has tried to end it several times', () => terminations >= 4);
       const gone = await die(another);
       const before = await on.executor(executorOf(taker).id);
@@ -122,7 +139,9 @@ describe('4.6: connections of a superseded executor', function () {
     await holder.query('select pg_advisory_lock(42)');
     const result = app.start(Effects, { workflowId: 'w' }).writeCommitted('once').result();
     const [waiting] = await until('its commit stands still', async () => {
-      const rows = await on.query<{ pid: number }>(`select pid from pg_stat_activity where datname = current_database() and wait_event = 'advisory' and pid <> pg_backend_pid()`);
+      const rows = await on.query<{ pid: number }>(
+        `select pid from pg_stat_activity where datname = current_database() and wait_event = 'advisory' and pid <> pg_backend_pid()`,
+      );
       return rows.length === 1 && rows;
     });
     proxy.cut();
@@ -142,8 +161,15 @@ describe('4.6: connections of a superseded executor', function () {
     await locker.query('lock table apiary.workflow_status in share mode');
     const started = app.start(Flows, { workflowId: 'w' }).writes('x');
     void started.catch(() => {});
-    await until('the journal waits', async () =>
-      (await on.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'insert into "apiary".workflow_status%'`)).length > 0);
+    await until(
+      'the journal waits',
+      async () =>
+        (
+          await on.query(
+            `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'insert into "apiary".workflow_status%'`,
+          )
+        ).length > 0,
+    );
     const before = (await on.executor(id)).lease_counter;
     await until('two leases have passed', async () => (await on.executor(id)).lease_counter > before + 12);
     expect(await on.executor(id)).to.include({ fenced: false });

@@ -8,7 +8,7 @@ import { gates } from '../support/recovery/gates.js';
 import { Setting, die, executorOf } from '../support/recovery/setting.js';
 
 /** Where no session is an executor's own, each transaction checks the fence itself. */
-for (const mode of ['a transaction pooler', 'the user\'s own Knex'] as const) {
+for (const mode of ['a transaction pooler', "the user's own Knex"] as const) {
   describe(`4.6: the fence of each transaction, with ${mode}`, function () {
     this.timeout(120_000);
     let on: Setting;
@@ -58,13 +58,16 @@ for (const mode of ['a transaction pooler', 'the user\'s own Knex'] as const) {
     it('4.6: a takeover ends the transactions that checked the fence before it, and no others', async () => {
       const attempts: string[] = [];
       const zombie = await on.launch(through());
-      const innocent = await on.launch(through(), { probe: (point, detail) => point === 'step:before' && attempts.push((detail as { workflowId: string }).workflowId) });
+      const innocent = await on.launch(through(), {
+        probe: (point, detail) => point === 'step:before' && attempts.push((detail as { workflowId: string }).workflowId),
+      });
       await zombie.start(Flows, { workflowId: 'w' }).stops('gate');
       await gates.reached('gate');
       const inside = zombie.start(Effects, { workflowId: 'inside' }).writeCommitted('inside', 'zombie').result();
       inside.catch(() => {});
       await gates.reached('zombie');
-      const open = (): Promise<{ pid: number }[]> => on.query(`select pid from pg_stat_activity where datname = current_database() and state = 'idle in transaction' and query like 'insert into effect%'`);
+      const open = (): Promise<{ pid: number }[]> =>
+        on.query(`select pid from pg_stat_activity where datname = current_database() and state = 'idle in transaction' and query like 'insert into effect%'`);
       const [ofZombie] = await open();
       const beside = innocent.start(Effects, { workflowId: 'beside' }).writeCommitted('beside', 'innocent').result();
       beside.catch(() => {});
@@ -80,11 +83,16 @@ for (const mode of ['a transaction pooler', 'the user\'s own Knex'] as const) {
       expect(pids).to.include(ofInnocent?.pid);
       gates.open('innocent');
       expect(await beside).to.equal('beside');
-      expect(attempts.filter((id) => id === 'beside'), 'it ran once').to.have.length(1);
+      expect(
+        attempts.filter((id) => id === 'beside'),
+        'it ran once',
+      ).to.have.length(1);
       gates.open('zombie');
       expect(await inside).to.equal('inside');
       expect(await on.steps('inside')).to.deep.equal(['inside']);
-      expect((await on.workflow('inside'))?.executor_id).to.equal(executorOf(zombie).id).and.not.to.equal(old);
+      expect((await on.workflow('inside'))?.executor_id)
+        .to.equal(executorOf(zombie).id)
+        .and.not.to.equal(old);
       expect(await on.steps('w')).to.deep.equal(['before', 'after']);
     });
 
@@ -106,14 +114,18 @@ for (const mode of ['a transaction pooler', 'the user\'s own Knex'] as const) {
       expect(refusals, 'raised in its first flight').to.deep.equal(['user']);
       const next = executorOf(zombie).id;
       expect(next).to.not.equal(old);
-      const rows = await on.query<{ executor_id: string }>(`select w.executor_id from apiary.workflow_status w join effect e using (workflow_id) where e.step = 'direct'`);
+      const rows = await on.query<{ executor_id: string }>(
+        `select w.executor_id from apiary.workflow_status w join effect e using (workflow_id) where e.step = 'direct'`,
+      );
       expect(rows).to.deep.equal([{ executor_id: next }]);
 
       await on.query('update apiary.executor set fenced = true, settled = true where executor_id = $1', [next]);
       executorOf(zombie).lease.renewed(performance.now() + 3_600_000);
       const { workflowId } = await zombie.start(Flows).writes('x');
       expect(refusals).to.deep.equal(['user', 'journal']);
-      expect((await on.workflow(workflowId))?.executor_id).to.equal(executorOf(zombie).id).and.not.to.equal(next);
+      expect((await on.workflow(workflowId))?.executor_id)
+        .to.equal(executorOf(zombie).id)
+        .and.not.to.equal(next);
       expect(await zombie.handle(workflowId).result()).to.equal(1);
     });
   });
@@ -126,7 +138,11 @@ describe('4.6: the check of the fence in a transaction', function () {
   });
   after(() => on[Symbol.asyncDispose]());
 
-  const code = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'nothing', (error: unknown) => (error as { code: string }).code);
+  const code = (promise: Promise<unknown>): Promise<string> =>
+    promise.then(
+      () => 'nothing',
+      (error: unknown) => (error as { code: string }).code,
+    );
 
   async function executorAndTwo() {
     const { store, id } = executorOf(await on.launch());

@@ -1,4 +1,4 @@
-import { Communicator, Service, Transaction, Workflow, handleOf, signal, sql, start, workflowId } from '@apiary/core';
+import { Communicator, Service, Transaction, Workflow, handleOf, now, random, randomUUID, signal, sql, start, workflowId } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
 import { commits, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
@@ -24,6 +24,14 @@ class Steps {
   async read(): Promise<number> {
     await gates.at('read');
     return (await sql<{ n: number }>`select count(*)::int as n from spot`.one()).n;
+  }
+  /** Another side in each attempt. */
+  @Transaction()
+  async toss(): Promise<string> {
+    await gates.at('toss');
+    const side = gates.visits('toss') === 1 ? 'heads' : 'tails';
+    await note(side);
+    return side;
   }
   @Communicator()
   async call(label: string): Promise<string> {
@@ -54,12 +62,37 @@ class Flows {
     }
   }
   @Workflow()
+  async calls(): Promise<string> {
+    try {
+      await this.steps.call('c');
+      return await this.steps.call('d');
+    } catch {
+      events.push('caught');
+      return 'compensated';
+    } finally {
+      events.push('finally');
+    }
+  }
+  /** What it does depends on what the transaction gave. */
+  @Workflow()
+  async turns(): Promise<string> {
+    const side = await this.steps.toss();
+    if (side === 'heads') now();
+    else {
+      random();
+      randomUUID();
+    }
+    await this.steps.write('w');
+    return side;
+  }
+  @Workflow()
   async straggles(): Promise<string> {
     const mine = gates.visits('body');
     await gates.at('body');
     const written = await this.steps.write('w');
     await gates.at(`straggler ${mine}`);
-    events.push(`went on ${mine}`);
+    // Of a void run these are plain values: no exception may come from them.
+    events.push(`went on ${mine} ${now() instanceof Date && random() < 1}`);
     const result = await this.steps.write(`after ${written}`);
     events.push(`done ${mine}`);
     return result;
@@ -133,41 +166,54 @@ describe('4.5: void runs', () => {
     expect(await engine.ledger()).deep.equal(['w', 'x']);
   });
 
-  it('4.5: somebody else\'s: the caller observes, whatever way the row was lost', async () => {
-    for (const by of ['a final flight', 'the journal'] as const) {
+  for (const by of ['a final flight', 'the journal'] as const) {
+    it(`4.5: somebody else's: the caller observes (a row was lost by ${by})`, async () => {
       const id = `theirs-${by}`;
       const at = by === 'the journal' ? 'call c' : 'written w';
       gates.close(at);
-      const outcome = engine.app.start(Flows, { workflowId: id }).careful().result();
-      await gates.reached(at, by === 'the journal' ? 2 : 1);
-      await engine.admin.query(`update apiary.workflow_status set executor_id = 'B', epoch = epoch + 1 where workflow_id = $1`, [id]);
-      await engine.admin.query(`insert into apiary.function_status (workflow_id, step_id, name, kind, executor_id, epoch, started_at, completed_at)
-        select $1, generate_series(0, 3)::text, 'x', 'value', 'B', 2, 0, 0`, [id]);
-      gates.open(at);
+      const flows = engine.app.start(Flows, { workflowId: id });
+      const outcome = (by === 'the journal' ? flows.calls() : flows.careful()).result();
       let answered = false;
       void outcome.finally(() => (answered = true));
+      await gates.reached(at);
+      await engine.admin.query(`update apiary.workflow_status set executor_id = 'B', epoch = epoch + 1 where workflow_id = $1`, [id]);
+      await engine.admin.query(
+        `insert into apiary.function_status (workflow_id, step_id, name, kind, executor_id, epoch, started_at, completed_at)
+        select $1, generate_series(0, 3)::text, 'x', 'value', 'B', 2, 0, 0 on conflict do nothing`,
+        [id],
+      );
+      gates.open(at);
       await until('the run is void', () => voids().includes(id));
       expect(answered).equal(false);
       const output = (await engine.row('mine'))?.output?.replace('wx', by);
       await engine.admin.query(`update apiary.workflow_status set status = 'SUCCESS', output = $2 where workflow_id = $1`, [id, output]);
       expect(await outcome).equal(by);
-      expect(await engine.ledger(id)).deep.equal([]);
-    }
-    expect(events.filter((e) => e !== 'aborted'), 'no catch, no finally').deep.equal([]);
-  });
+      expect([await engine.ledger(id), gates.visits('call d')]).deep.equal([[], 0]);
+      expect(
+        events.filter((e) => e !== 'aborted'),
+        'no catch, no finally',
+      ).deep.equal([]);
+    });
+  }
 
-  it('4.5: a conflicting row that carries my executor and epoch is my own earlier attempt, no loser\'s sign', async () => {
+  it("4.5: a conflicting row that carries my executor and epoch is my own earlier attempt, no loser's sign", async () => {
     gates.close('written inner 1');
     const outcome = engine.app.start(Flows, { workflowId: 'own' }).child('inner').result();
     await gates.reached('written inner 1');
     const me = runningOf(engine.app).executor.id;
     const template = await engine.records('mine');
-    const { rows } = await engine.admin.query<{ input_hash: string; start_hash: string }>(`select f.input_hash, w.input_hash as start_hash from apiary.function_status f join apiary.workflow_status w using (workflow_id)
+    const { rows } = await engine.admin.query<{
+      input_hash: string;
+      start_hash: string;
+    }>(`select f.input_hash, w.input_hash as start_hash from apiary.function_status f join apiary.workflow_status w using (workflow_id)
       where workflow_id = 'none' and step_id = '0'`);
     expect([template.length, rows.length]).deep.equal([4, 1]);
     // As if a commit of mine, whose answer I never got, had done it.
-    await engine.admin.query(`insert into apiary.workflow_status (workflow_id, name, kind, status, input, input_hash, executor_id, epoch, app_version)
-      select 'own', name, kind, 'PENDING', replace(input, '"n"', '"inner"'), input_hash, $1, 1, app_version from apiary.workflow_status where workflow_id = 'none'`, [me]);
+    await engine.admin.query(
+      `insert into apiary.workflow_status (workflow_id, name, kind, status, input, input_hash, executor_id, epoch, app_version)
+      select 'own', name, kind, 'PENDING', replace(input, '"n"', '"inner"'), input_hash, $1, 1, app_version from apiary.workflow_status where workflow_id = 'none'`,
+      [me],
+    );
     gates.open('written inner 1');
     expect(await outcome).equal('inner 2');
     expect(voids()).deep.equal(['own']);
@@ -175,10 +221,18 @@ describe('4.5: void runs', () => {
     expect(await engine.row('own')).include({ status: 'SUCCESS', executor_id: me, epoch: 1 });
   });
 
-  for (const [at, name] of [[1, 'before its row is durable'], [2, 'after its row is durable']] as const) {
+  for (const [at, name] of [
+    [1, 'before its row is durable'],
+    [2, 'after its row is durable'],
+  ] as const) {
     it(`4.5: a child's run is void ${name}: its parent's is not, and goes on`, async () => {
       await faults.fail('40001', at);
-      expect(await engine.app.start(Flows, { workflowId: `parent-${at}` }).parent().result()).equal('0inner 2');
+      expect(
+        await engine.app
+          .start(Flows, { workflowId: `parent-${at}` })
+          .parent()
+          .result(),
+      ).equal('0inner 2');
       expect((await faults.counts()).faults).equal(1);
       expect(voids()).deep.equal([`parent-${at}-1`]);
       expect([gates.visits('parent body'), gates.visits('read'), gates.visits('child body')]).deep.equal([1, 1, 2]);
@@ -191,7 +245,10 @@ describe('4.5: void runs', () => {
     gates.close('write p 1');
     const handle = await engine.app.start(Flows, { workflowId: 'popular' }).child('p');
     const all = [
-      handle.result(), engine.app.handle('popular').result(), engine.app.start(Flows, { workflowId: 'popular' }).child('p').result(), engine.app.start(Flows, { workflowId: 'waiter' }).waits('popular').result(),
+      handle.result(),
+      engine.app.handle('popular').result(),
+      engine.app.start(Flows, { workflowId: 'popular' }).child('p').result(),
+      engine.app.start(Flows, { workflowId: 'waiter' }).waits('popular').result(),
     ];
     await gates.reached('write p 1');
     await until('the waiter waits', async () => (await engine.row('waiter')) !== undefined);
@@ -216,8 +273,17 @@ describe('4.5: void runs', () => {
     const before = await engine.row('straggler');
     gates.open('straggler 0');
     for (let i = 0; i < 3; i++) await engine.app.get(Steps).call('other');
-    expect(events).deep.equal(['went on 1', 'done 1', 'went on 0']);
+    expect(events).deep.equal(['went on 1 true', 'done 1', 'went on 0 true']);
     expect([await engine.row('straggler'), await engine.ledger()]).deep.equal([before, ['w', 'after w']]);
+    expect(gates.visits('write after w'), 'the call of the void run did not even begin').equal(1);
+  });
+
+  it('4.5: what a body made on a value that never came to be does not outlive it: the second run may do something else', async () => {
+    await faults.fail('40001', 1);
+    expect(await engine.app.start(Flows, { workflowId: 'other-way' }).turns().result()).equal('tails');
+    expect(voids()).deep.equal(['other-way']);
+    expect((await engine.records('other-way')).map((r) => r.name)).deep.equal(['Steps.toss', 'random', 'randomUUID', 'Steps.write']);
+    expect(await engine.ledger()).deep.equal(['tails', 'w']);
   });
 
   it('4.5: gauges count void runs and failures after hand-over', async () => {

@@ -65,7 +65,14 @@ export class Engine implements AsyncDisposable {
     await admin.query(ledger + (options.schema ?? ''));
     const url = new URL(database.connectionString);
     const proxy = options.proxied === true ? await TcpProxy.start({ target: { host: url.hostname, port: Number(url.port) } }) : undefined;
-    const config = { database: database.connectionString, lease: '30 seconds', poll: '100 ms', log: { level: 'silent' }, version: 'test', ...(given as Config) } as Config;
+    const config = {
+      database: database.connectionString,
+      lease: '30 seconds',
+      poll: '100 ms',
+      log: { level: 'silent' },
+      version: 'test',
+      ...(given as Config),
+    } as Config;
     const first = proxy === undefined ? config : { ...config, database: proxy.connectionString(database.connectionString) };
     try {
       const app = await launchWith(first, { slowTailMs: Infinity, ...options.internals });
@@ -91,15 +98,32 @@ export class Engine implements AsyncDisposable {
   }
 
   async ledger(id?: string): Promise<string[]> {
-    const { rows } = await this.admin.query<LedgerRow>('select workflow_id as workflow, step from ledger where $1::text is null or workflow_id = $1 order by entry', [id ?? null]);
+    const { rows } = await this.admin.query<LedgerRow>(
+      'select workflow_id as workflow, step from ledger where $1::text is null or workflow_id = $1 order by entry',
+      [id ?? null],
+    );
     return rows.map((row) => row.step);
   }
 
-  async row(id: string): Promise<{ status: string; executor_id: string | null; epoch: number; output: string | null; error: string | null; xid: string } | undefined> {
+  async row(
+    id: string,
+  ): Promise<{ status: string; executor_id: string | null; epoch: number; output: string | null; error: string | null; xid: string } | undefined> {
     return (await this.admin.query('select * from apiary.workflow_status where workflow_id = $1', [id])).rows[0];
   }
 
-  async records(id: string): Promise<{ step_id: string; name: string; kind: string; output: string | null; error: string | null; attempts: number; xid: string; executor_id: string; epoch: number }[]> {
+  async records(id: string): Promise<
+    {
+      step_id: string;
+      name: string;
+      kind: string;
+      output: string | null;
+      error: string | null;
+      attempts: number;
+      xid: string;
+      executor_id: string;
+      epoch: number;
+    }[]
+  > {
     return (await this.admin.query('select * from apiary.function_status where workflow_id = $1 order by length(step_id), step_id', [id])).rows;
   }
 

@@ -68,7 +68,10 @@ export class FailingCommits {
 
   /** How many commits there were, and how many of them failed. */
   async counts(): Promise<{ readonly commits: number; readonly faults: number }> {
-    const { rows } = await this.#admin.query<{ commits: number; faults: number }>(`select (select case when is_called then last_value else 0 end from public.commits)::int as commits,
+    const { rows } = await this.#admin.query<{
+      commits: number;
+      faults: number;
+    }>(`select (select case when is_called then last_value else 0 end from public.commits)::int as commits,
       (select case when is_called then last_value else 0 end from public.commit_faults)::int as faults`);
     return rows[0] ?? { commits: 0, faults: 0 };
   }

@@ -9,7 +9,9 @@ interface WithHandles {
  * the other side does not learn of it: a half-open connection.
  */
 export function timeOutSockets(port: number): number {
-  const sockets = (process as unknown as WithHandles)._getActiveHandles().filter((handle): handle is Socket => handle instanceof Socket && handle.remotePort === port);
+  const sockets = (process as unknown as WithHandles)
+    ._getActiveHandles()
+    .filter((handle): handle is Socket => handle instanceof Socket && handle.remotePort === port);
   for (const socket of sockets) socket.destroy(Object.assign(new Error('read ETIMEDOUT'), { code: 'ETIMEDOUT' }));
   return sockets.length;
 }

@@ -19,7 +19,10 @@ export class Awaited implements Promise<void> {
     return new Awaited(text, check, this.#open);
   }
 
-  then<A = void, B = never>(resolved?: ((value: void) => A | PromiseLike<A>) | null, rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  then<A = void, B = never>(
+    resolved?: ((value: void) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
     this.#open?.delete(this);
     return (this.#checked ??= this.#check()).then(resolved, rejected);
   }

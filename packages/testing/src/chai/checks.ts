@@ -29,7 +29,8 @@ async function endingOf(assertion: Chai.Assertion): Promise<{ readonly id: strin
 
 function handleOf(assertion: Chai.Assertion): WorkflowHandle {
   const value = inner(assertion)._obj as WorkflowHandle | undefined;
-  if (typeof value?.result !== 'function' || typeof value.workflowId !== 'string') throw new TypeError(`${inspect(value, { depth: 0 })} is no handle of a workflow`);
+  if (typeof value?.result !== 'function' || typeof value.workflowId !== 'string')
+    throw new TypeError(`${inspect(value, { depth: 0 })} is no handle of a workflow`);
   return value;
 }
 
@@ -43,7 +44,14 @@ export async function checkComplete(assertion: Chai.Assertion, expected?: { read
   const { assert } = bound(assertion);
   if ('error' in ending) return assert(false, `expected ${id} to complete, but it failed with ${summary(ending.error)}`, `expected ${id} not to complete`);
   if (expected === undefined) return assert(true, '', `expected ${id} not to complete, but it did with ${inspect(ending.result)}`);
-  assert(equal(ending.result, expected.result), `expected ${id} to complete with #{exp}, but it did with #{act}`, `expected ${id} not to complete with #{exp}`, expected.result, ending.result, true);
+  assert(
+    equal(ending.result, expected.result),
+    `expected ${id} to complete with #{exp}, but it did with #{act}`,
+    `expected ${id} not to complete with #{exp}`,
+    expected.result,
+    ending.result,
+    true,
+  );
 }
 
 export async function checkFail(assertion: Chai.Assertion, expected?: { readonly error: ExpectedError }): Promise<void> {
@@ -55,10 +63,21 @@ export async function checkFail(assertion: Chai.Assertion, expected?: { readonly
   const wanted = expected.error;
   if (typeof wanted === 'object' && !(wanted instanceof RegExp)) {
     const found = Object.fromEntries(Object.keys(wanted).map((key) => [key, (error as Record<string, unknown>)[key]]));
-    return assert(equal(found, wanted), `expected ${id} to fail with #{exp}, but its error has #{act}`, `expected ${id} not to fail with #{exp}`, wanted, found, true);
+    return assert(
+      equal(found, wanted),
+      `expected ${id} to fail with #{exp}, but its error has #{act}`,
+      `expected ${id} not to fail with #{exp}`,
+      wanted,
+      found,
+      true,
+    );
   }
   const name = typeof wanted === 'function' ? wanted.name : inspect(wanted);
-  assert(isSuch(error, wanted), `expected ${id} to fail with ${name}, but it failed with ${summary(error)}`, `expected ${id} not to fail with ${name}, but it did with ${summary(error)}`);
+  assert(
+    isSuch(error, wanted),
+    `expected ${id} to fail with ${name}, but it failed with ${summary(error)}`,
+    `expected ${id} not to fail with ${name}, but it did with ${summary(error)}`,
+  );
 }
 
 function isSuch(error: unknown, wanted: Exclude<ExpectedError, Record<string, unknown>>): boolean {
@@ -73,11 +92,21 @@ export async function checkSteps(assertion: Chai.Assertion, names: readonly stri
   const handle = handleOf(assertion);
   const found = (await handle.steps()).map((step) => step.name);
   bound(assertion).assert(
-    equal(found, names), `expected workflow ${handle.workflowId} to have the steps #{exp}, but it has #{act}`, `expected workflow ${handle.workflowId} not to have the steps #{exp}`, names, found, true,
+    equal(found, names),
+    `expected workflow ${handle.workflowId} to have the steps #{exp}, but it has #{act}`,
+    `expected workflow ${handle.workflowId} not to have the steps #{exp}`,
+    names,
+    found,
+    true,
   );
 }
 
-export async function checkRun(assertion: Chai.Assertion, service: Type, method: string, expected: { readonly times?: number; readonly args?: readonly unknown[] }): Promise<void> {
+export async function checkRun(
+  assertion: Chai.Assertion,
+  service: Type,
+  method: string,
+  expected: { readonly times?: number; readonly args?: readonly unknown[] },
+): Promise<void> {
   const kit = kitOf(inner(assertion)._obj);
   if (kit === undefined) throw new TypeError(`${inspect(inner(assertion)._obj, { depth: 0 })} is no app of createTestApp()`);
   const runs = kit.runsOf(service, method);
@@ -85,9 +114,24 @@ export async function checkRun(assertion: Chai.Assertion, service: Type, method:
   const { assert } = bound(assertion);
   const ran = `it ran ${times(runs.length)}`;
   if (expected.args !== undefined) {
-    return assert(runs.some((args) => equal(args, expected.args)), `expected ${name} to have run with #{exp}, but ${ran}, with #{act}`, `expected ${name} not to have run with #{exp}`, expected.args, runs.length === 1 ? runs[0] : runs, true);
+    return assert(
+      runs.some((args) => equal(args, expected.args)),
+      `expected ${name} to have run with #{exp}, but ${ran}, with #{act}`,
+      `expected ${name} not to have run with #{exp}`,
+      expected.args,
+      runs.length === 1 ? runs[0] : runs,
+      true,
+    );
   }
-  if (expected.times !== undefined) return assert(runs.length === expected.times, `expected ${name} to have run ${times(expected.times)}, but ${ran}`, `expected ${name} not to have run ${times(expected.times)}`, expected.times, runs.length, false);
+  if (expected.times !== undefined)
+    return assert(
+      runs.length === expected.times,
+      `expected ${name} to have run ${times(expected.times)}, but ${ran}`,
+      `expected ${name} not to have run ${times(expected.times)}`,
+      expected.times,
+      runs.length,
+      false,
+    );
   assert(runs.length > 0, `expected ${name} to have run`, `expected ${name} not to have run, but ${ran}`);
 }
 

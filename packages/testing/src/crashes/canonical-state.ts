@@ -16,6 +16,7 @@ interface Row {
   readonly row: Readonly<Record<string, unknown>>;
 }
 
+const userRow = 'row of ';
 const backendsWithinMs = 10_000;
 
 /** Columns whose value says when or by whom, and not what. */
@@ -32,7 +33,7 @@ export async function readState(database: string, schema: string, calls: readonl
     const records = await rows(client, names.record, volatileRecord);
     const own = await userRows(client, schema);
     const lines = [
-      ...own.map(({ table, row }) => `row of ${table} ${JSON.stringify(row)}`).sort(),
+      ...own.map(({ table, row }) => `${userRow}${table} ${JSON.stringify(row)}`).sort(),
       ...workflows.map((row) => `workflow ${JSON.stringify(withPlainErrors(row))}`).sort(),
       ...records.map((row) => `record ${JSON.stringify(withPlainErrors(row))}`).sort(),
       ...calls.map((call) => `call ${call}`),
@@ -49,14 +50,19 @@ async function rows(client: pg.Client, table: string, without: readonly string[]
   return found.map(({ row }) => row);
 }
 
+/** They may stand in the engine's schema too: it is the default one of an account of its name. */
+const engineTables = ['workflow_status', 'function_status', 'executor', 'schema_version'];
+
 /** Without columns that number or date rows by themselves. */
 async function userRows(client: pg.Client, schema: string): Promise<Row[]> {
   const { rows: tables } = await client.query<{ schema: string; table: string; skip: string[] }>(
     `select c.table_schema as schema, c.table_name as table,
        coalesce(array_agg(c.column_name::text) filter (where c.is_identity = 'YES' or c.column_default like 'nextval(%' or c.data_type like 'timestamp%'), '{}') as skip
      from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
-     where t.table_type = 'BASE TABLE' and c.table_schema not in ('information_schema', $1) and c.table_schema not like 'pg\\_%'
-     group by 1, 2 order by 1, 2`, [schema],
+     where t.table_type = 'BASE TABLE' and c.table_schema <> 'information_schema' and c.table_schema not like 'pg\\_%'
+       and not (c.table_schema = $1 and c.table_name = any($2))
+     group by 1, 2 order by 1, 2`,
+    [schema, engineTables],
   );
   const out: Row[] = [];
   for (const { schema: in_, table, skip } of tables) {
@@ -88,21 +94,30 @@ function withLabels(lines: readonly string[], records: readonly Row['row'][]): s
 }
 
 function unfinished(workflows: readonly Row['row'][]): string[] {
-  return workflows.filter(({ status }) => ['PENDING', 'ENQUEUED', 'DELAYED'].includes(String(status))).map((w) => `${String(w['workflow_id'])} is left ${String(w['status'])}`);
+  return workflows
+    .filter(({ status }) => ['PENDING', 'ENQUEUED', 'DELAYED'].includes(String(status)))
+    .map((w) => `${String(w['workflow_id'])} is left ${String(w['status'])}`);
 }
 
 /** The steps of a workflow are numbered without gaps. */
 function gaps(records: readonly Row['row'][]): string[] {
   const steps = new Map<string, number[]>();
   for (const { workflow_id: id, step_id: step } of records) steps.set(String(id), [...(steps.get(String(id)) ?? []), Number(step)]);
-  return [...steps].filter(([, ids]) => ids.sort((a, b) => a - b).some((id, i) => id !== i)).map(([id, ids]) => `the records of ${id} have gaps: ${ids.join(', ')}`);
+  return [...steps]
+    .filter(([, ids]) => ids.sort((a, b) => a - b).some((id, i) => id !== i))
+    .map(([id, ids]) => `the records of ${id} have gaps: ${ids.join(', ')}`);
 }
 
 /** What holds something when nobody is there any more. */
 async function leftovers(client: pg.Client, names: Names): Promise<string[]> {
   const open = await backendsAtTheEnd(client);
-  const { rows: carried } = await client.query<{ id: string }>(`select workflow_id as id from ${names.workflow} where status <> 'PENDING' and wake_at is not null`);
-  return [...open.map(({ pid, state, query }) => `backend ${pid} is left ${state}: ${query}`), ...carried.map(({ id }) => `${id} has ended and would be woken`)];
+  const { rows: carried } = await client.query<{ id: string }>(
+    `select workflow_id as id from ${names.workflow} where status <> 'PENDING' and wake_at is not null`,
+  );
+  return [
+    ...open.map(({ pid, state, query }) => `backend ${pid} is left ${state}: ${query}`),
+    ...carried.map(({ id }) => `${id} has ended and would be woken`),
+  ];
 }
 
 interface Backend {
@@ -122,6 +137,11 @@ async function backendsAtTheEnd(client: pg.Client): Promise<readonly Backend[]> 
   };
   await until('no backend is left', look, { within: backendsWithinMs }).catch(() => undefined);
   return open;
+}
+
+/** Whether the user's own tables were looked at: a comparison without them would prove little. */
+export function hasUserRows(state: CanonicalState): boolean {
+  return state.lines.some((line) => line.startsWith(userRow));
 }
 
 /** The lines that only one of the two has. */

@@ -15,6 +15,8 @@ const help = `node packages/testing/dist/crashes/cli.js [options]
   --modes a,b        of ${modes.join(', ')}; default all
   --every write      points around each write; default 'statement': also within each
   --parallel n       runs at once; default 3
+  --until-found      end a shape at its first difference
+  --patience ms      so long nothing is said to be stuck; default 120000
   --memory file      where it keeps what it has done; default .apiary/crashes.jsonl
   --fresh            forget what was done
   --json file        write the results, point by point
@@ -22,9 +24,17 @@ const help = `node packages/testing/dist/crashes/cli.js [options]
 
 const { values } = parseArgs({
   options: {
-    shapes: { type: 'string' }, modes: { type: 'string' }, every: { type: 'string', default: 'statement' }, parallel: { type: 'string', default: '3' },
-    memory: { type: 'string', default: '.apiary/crashes.jsonl' }, fresh: { type: 'boolean', default: false }, json: { type: 'string' }, markdown: { type: 'string' },
+    shapes: { type: 'string' },
+    modes: { type: 'string' },
+    every: { type: 'string', default: 'statement' },
+    parallel: { type: 'string', default: '3' },
+    memory: { type: 'string', default: '.apiary/crashes.jsonl' },
+    fresh: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    markdown: { type: 'string' },
     help: { type: 'boolean', default: false },
+    'until-found': { type: 'boolean', default: false },
+    patience: { type: 'string', default: '120000' },
   },
 });
 if (values.help) {
@@ -62,7 +72,17 @@ async function enumerateShapes(mode: CrashMode, server: string, restart?: () => 
     };
     const known = (found: readonly NumberedFlight[]): ReadonlyMap<string, PointResult> => memory.known(shape, mode, (trace = found));
     const parallel = restart === undefined ? Number(values.parallel) : 1;
-    const result = await enumerateScenario(module, { every, mode, server, parallel, known, onPoint, ...(restart === undefined ? {} : { restart }) });
+    const result = await enumerateScenario(module, {
+      every,
+      mode,
+      server,
+      parallel,
+      known,
+      onPoint,
+      patienceMs: Number(values.patience),
+      untilFound: values['until-found'],
+      ...(restart === undefined ? {} : { restart }),
+    });
     results.push(result);
     const { points, hit, differences } = summaryOf(result);
     progress('');
@@ -71,7 +91,8 @@ async function enumerateShapes(mode: CrashMode, server: string, restart?: () => 
 }
 
 function progress(text: string, result?: PointResult): void {
-  if (result !== undefined && (result.differences.length > 0 || !result.asMeant)) console.log(`\n${text}, ${nameOf(result.point)}: ${result.differences.join('\n  ')}`);
+  if (result !== undefined && (result.differences.length > 0 || !result.asMeant))
+    console.log(`\n${text}, ${nameOf(result.point)}: ${result.differences.join('\n  ')}`);
   else if (process.stdout.isTTY) process.stdout.write(`\r\u001B[K${text}`);
 }
 
@@ -80,7 +101,15 @@ function report(): void {
   console.log(`\n${tableOf(results)}`);
   if (failures.length > 0) console.log(`\n${failures.join('\n')}`);
   if (values.markdown !== undefined) writeFileSync(values.markdown, markdownOf(results));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results.map((result) => ({ ...summaryOf(result), ...result })), undefined, 1)}\n`);
+  if (values.json !== undefined)
+    writeFileSync(
+      values.json,
+      `${JSON.stringify(
+        results.map((result) => ({ ...summaryOf(result), ...result })),
+        undefined,
+        1,
+      )}\n`,
+    );
   process.exit(failures.length > 0 ? 1 : 0);
 }
 

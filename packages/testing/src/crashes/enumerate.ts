@@ -1,6 +1,6 @@
 import type { NumberedFlight } from './flight-numbers.js';
 import { sameTrace, told } from './flight-numbers.js';
-import { differences, type CanonicalState } from './canonical-state.js';
+import { differences, hasUserRows, type CanonicalState } from './canonical-state.js';
 import { runCrashed, runCrashFree, type Bench, type CrashedRun, type CrashFreeRun } from './one-run.js';
 import { nameOf, pointsOf, type CrashMode, type CrashPoint } from './point.js';
 import { loadScenario } from './scenario.js';
@@ -18,6 +18,10 @@ export interface EnumerationOptions {
   /** Runs at once. Default 3. */
   readonly parallel?: number;
   readonly restart?: () => Promise<void>;
+  /** So long, in milliseconds, nothing is said to be stuck. Default two minutes. */
+  readonly patienceMs?: number;
+  /** Ends at the first difference. */
+  readonly untilFound?: boolean;
   /** Points that have been run before, by `nameOf`. */
   readonly known?: (trace: readonly NumberedFlight[]) => ReadonlyMap<string, PointResult>;
   readonly onPoint?: (result: PointResult, done: number, total: number) => void;
@@ -44,27 +48,39 @@ export interface ShapeResult {
 export async function enumerateScenario(module: URL, options: EnumerationOptions): Promise<ShapeResult> {
   const scenario = await loadScenario(module);
   const databases = await ShapeDatabases.prepare(scenario, options.server);
-  const parallel = options.parallel ?? 3;
+  const { parallel = 3, patienceMs = 120_000 } = options;
   const first = new Victims(module, 2, 2);
   try {
-    const expected = await crashFree({ scenario, mode: options.mode, databases, victims: first });
+    const expected = await crashFree({ scenario, mode: options.mode, databases, victims: first, patienceMs });
     const points = pointsOf(expected.trace, options.every);
     const known = options.known?.(expected.trace) ?? new Map<string, PointResult>();
     const todo = points.filter((point) => !known.has(nameOf(point)));
     const victims = new Victims(module, parallel, todo.length);
-    const bench: Bench = { scenario, mode: options.mode, databases, victims, ...(options.restart === undefined ? {} : { restart: options.restart }) };
+    const bench: Bench = {
+      scenario,
+      mode: options.mode,
+      databases,
+      victims,
+      patienceMs,
+      ...(options.restart === undefined ? {} : { restart: options.restart }),
+    };
     const done = new Map(known);
     try {
       await inParallel(todo, parallel, async (point) => {
         const result: PointResult = { point, ...(await untilReached(bench, point, expected.state)) };
         done.set(nameOf(point), result);
         options.onPoint?.(result, done.size, points.length);
+        return options.untilFound === true && result.differences.length > 0;
       });
     } finally {
       await victims.close();
     }
     return {
-      shape: scenario.name, about: scenario.about, mode: options.mode, every: options.every, trace: expected.trace,
+      shape: scenario.name,
+      about: scenario.about,
+      mode: options.mode,
+      every: options.every,
+      trace: expected.trace,
       points: points.flatMap((point) => done.get(nameOf(point)) ?? []),
     };
   } finally {
@@ -77,6 +93,8 @@ export async function enumerateScenario(module: URL, options: EnumerationOptions
 async function crashFree(bench: Bench): Promise<CrashFreeRun> {
   const { name, concurrent } = bench.scenario;
   let last = await runCrashFree(bench);
+  if (bench.scenario.migrations !== undefined && !hasUserRows(last.state))
+    throw new Error(`${name} left no row in tables of its own: there is nothing to compare`);
   // What goes on beside something else may be carried by it or not: then two runs have to be found that are the same.
   for (let again = concurrent === true ? mostCrashFree : 1; ; again--) {
     const next = await runCrashFree(bench);
@@ -96,10 +114,11 @@ async function untilReached(bench: Bench, point: CrashPoint, expected: Canonical
   }
 }
 
-async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+/** @param work gives true when the others are not wanted any more */
+async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<boolean>): Promise<void> {
   const queue = [...items];
   const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) if (await work(item)) queue.length = 0;
   };
   await Promise.all(Array.from({ length: width }, worker));
 }

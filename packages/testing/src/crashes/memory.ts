@@ -8,7 +8,7 @@ import { nameOf, type CrashMode } from './point.js';
 interface Line {
   readonly shape: string;
   readonly mode: CrashMode;
-  /** Of what the crash-free run writes: another trace has other points. */
+  /** Of what the crash-free run writes, in whatever order: another trace has other points. */
   readonly trace: string;
   readonly result: PointResult;
 }
@@ -29,7 +29,9 @@ export class PointMemory {
 
   known(shape: string, mode: CrashMode, trace: readonly NumberedFlight[]): ReadonlyMap<string, PointResult> {
     const hash = hashOf(trace);
-    const fine = this.#lines.filter((line) => line.shape === shape && line.mode === mode && line.trace === hash && line.result.asMeant && line.result.differences.length === 0);
+    const fine = this.#lines.filter(
+      (line) => line.shape === shape && line.mode === mode && line.trace === hash && line.result.asMeant && line.result.differences.length === 0,
+    );
     return new Map(fine.map(({ result }) => [nameOf(result.point), result]));
   }
 
@@ -40,5 +42,8 @@ export class PointMemory {
 }
 
 function hashOf(trace: readonly NumberedFlight[]): string {
-  return createHash('sha256').update(JSON.stringify(trace)).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify(trace.map(({ connection, statements }) => [connection, ...statements].join('\n')).sort()))
+    .digest('hex')
+    .slice(0, 16);
 }

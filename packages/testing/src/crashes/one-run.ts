@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stopProcess } from '../faults/sigstop.js';
+import { stoppedProcess } from '../faults/sigstop.js';
 import { until } from '../faults/until.js';
 import { differences, readState, type CanonicalState } from './canonical-state.js';
 import { told, type NumberedFlight } from './flight-numbers.js';
@@ -14,11 +14,14 @@ import type { ShapeDatabases } from './shape-database.js';
 import type { ClientOutcome, Task, VictimResult } from './task.js';
 import type { Victim, Victims } from './victims.js';
 
-const withinMs = 120_000;
-
 /** A victim that dies for sure need not renew. One that lives heals at its polls; one that is stopped has to lose its lease by its own clock. */
 const patient: Rhythm = { lease: 60_000, poll: 20_000 };
-const rhythms: Readonly<Record<CrashMode, Rhythm>> = { kill: patient, cut: { lease: 10_000, poll: 100 }, server: { lease: 10_000, poll: 100 }, stop: { lease: 800, poll: 80 } };
+const rhythms: Readonly<Record<CrashMode, Rhythm>> = {
+  kill: patient,
+  cut: { lease: 10_000, poll: 100 },
+  server: { lease: 10_000, poll: 100 },
+  stop: { lease: 800, poll: 80 },
+};
 
 /** What a run needs of the enumeration it belongs to. */
 export interface Bench {
@@ -26,6 +29,8 @@ export interface Bench {
   readonly mode: CrashMode;
   readonly databases: ShapeDatabases;
   readonly victims: Victims;
+  /** So long nothing is said to be stuck. */
+  readonly patienceMs: number;
   /** mode 'server': stops PostgreSQL at once and starts it again. */
   readonly restart?: () => Promise<void>;
 }
@@ -47,6 +52,7 @@ interface Scene {
   readonly task: Task;
   readonly victim: Victim;
   readonly bench: Bench;
+  readonly world: OutsideWorld;
 }
 
 /** Runs the scenario with nothing happening to it. */
@@ -59,13 +65,13 @@ export async function runCrashFree(bench: Bench): Promise<CrashFreeRun> {
 
 /** Makes it happen, recovers, and compares. */
 export async function runCrashed(bench: Bench, point: CrashPoint, expected: CanonicalState): Promise<CrashedRun> {
-  return onStage(bench, point, async (scene, end, world) => {
+  return onStage(bench, point, async (scene, end) => {
     const word = await scene.victim.reached();
     if (word === undefined) return { flight: undefined, asMeant: false, differences: [await missed(scene.victim)] };
     try {
       const { outcome, asMeant } = await courses[bench.mode](scene);
       const found = await end(outcome);
-      return { flight: word.flight, asMeant, differences: [...differences(expected, found), ...world.violations(1)] };
+      return { flight: word.flight, asMeant, differences: [...differences(expected, found), ...scene.world.violations(1)] };
     } catch (error) {
       return { flight: word.flight, asMeant: true, differences: [`stuck: ${error instanceof Error ? error.message : String(error)}`] };
     }
@@ -77,7 +83,7 @@ async function missed({ child }: Victim): Promise<string> {
   return `the point was not reached: ${wrote}`;
 }
 
-type Act<T> = (scene: Scene, end: (outcome: ClientOutcome) => Promise<CanonicalState>, world: OutsideWorld) => Promise<T>;
+type Act<T> = (scene: Scene, end: (outcome: ClientOutcome) => Promise<CanonicalState>) => Promise<T>;
 
 /** A database, an outside world and a process for one run. */
 async function onStage<T>(bench: Bench, point: CrashPoint | undefined, act: Act<T>): Promise<T> {
@@ -86,12 +92,15 @@ async function onStage<T>(bench: Bench, point: CrashPoint | undefined, act: Act<
   const world = await OutsideWorld.open(scenario, database.connectionString);
   const resume = join(tmpdir(), `apiary-crash-${randomBytes(6).toString('hex')}`);
   const task: Task = {
-    database: database.connectionString, witness: world.url, rhythm: point === undefined ? patient : rhythms[mode], warm: mode !== 'kill' || scenario.opensConnections !== true,
+    database: database.connectionString,
+    witness: world.url,
+    rhythm: point === undefined ? patient : rhythms[mode],
+    warm: mode !== 'kill' || scenario.opensConnections !== true,
     ...(point === undefined ? {} : { fault: { mode, point, resume } }),
   };
   try {
     victim.begin(task);
-    return await act({ task, victim, bench }, (outcome) => readState(task.database, scenario.config?.schema ?? 'apiary', world.calls, outcome), world);
+    return await act({ task, victim, bench, world }, (outcome) => readState(task.database, scenario.config?.schema ?? 'apiary', world.calls, outcome));
   } finally {
     await victim.child.kill();
     await world.close();
@@ -110,35 +119,40 @@ const courses: Readonly<Record<CrashMode, (scene: Scene) => Promise<Course>>> = 
   async kill({ victim, task, bench }) {
     const { signal } = await victim.child.exited;
     await letLeaseExpire(bench.scenario, task.database);
-    return { outcome: await recover(bench.scenario, task.database, task.witness, victim.got), asMeant: signal === 'SIGKILL' };
+    return { outcome: await recover(bench.scenario, task.database, task.witness, victim.got, bench.patienceMs), asMeant: signal === 'SIGKILL' };
   },
 
-  async cut({ victim }) {
-    return { outcome: await outcomeOf(victim), asMeant: true };
+  async cut({ victim, bench }) {
+    return { outcome: await outcomeOf(victim, bench), asMeant: true };
   },
 
   async server({ victim, task, bench }) {
     await bench.restart?.();
     await writeFile(task.fault?.resume ?? '', '');
-    return { outcome: await outcomeOf(victim), asMeant: bench.restart !== undefined };
+    return { outcome: await outcomeOf(victim, bench), asMeant: bench.restart !== undefined };
   },
 
-  async stop({ victim, task, bench }) {
-    const stopped = await stopProcess(victim.child.pid);
-    const outcome = await recover(bench.scenario, task.database, task.witness, victim.got);
+  async stop({ victim, task, bench, world }) {
+    const stopped = await stoppedProcess(victim.child.pid);
+    world.stoppedAt = Date.now();
+    const outcome = await recover(bench.scenario, task.database, task.witness, victim.got, bench.patienceMs);
     await stopped.continue();
-    const late = await outcomeOf(victim);
-    if (JSON.stringify(late) !== JSON.stringify(outcome)) throw new Error(`who was stopped got ${JSON.stringify(late)}, who took over ${JSON.stringify(outcome)}`);
+    const late = await outcomeOf(victim, bench);
+    if (JSON.stringify(late) !== JSON.stringify(outcome))
+      throw new Error(`who was stopped got ${JSON.stringify(late)}, who took over ${JSON.stringify(outcome)}`);
     return { outcome, asMeant: stopped.states.every((state) => state === 'T') };
   },
 };
 
-async function outcomeOf(victim: Victim): Promise<ClientOutcome> {
+async function outcomeOf(victim: Victim, { patienceMs }: Bench): Promise<ClientOutcome> {
   const { child } = victim;
   let result: VictimResult | undefined;
   let failed: unknown;
-  child.result.then((value) => (result = value as VictimResult), (error: unknown) => (failed = error ?? new Error('the victim ended')));
-  await until('the victim has its answer', () => result !== undefined || failed !== undefined, { within: withinMs });
+  child.result.then(
+    (value) => (result = value as VictimResult),
+    (error: unknown) => (failed = error ?? new Error('the victim ended')),
+  );
+  await until('the victim has its answer', () => result !== undefined || failed !== undefined, { within: patienceMs });
   if (result === undefined) throw failed;
   return result.outcome;
 }

@@ -15,9 +15,11 @@ export class OutsideWorld {
   readonly url: string;
   readonly #witness: Witness;
   readonly #folder: string;
-  readonly #late: string[];
+  readonly #late: { readonly at: number; readonly what: string }[];
+  /** When the victim stood still, if it was stopped: a call that was under way then may arrive when it goes on, and is beyond any fence. */
+  stoppedAt = 0;
 
-  private constructor(witness: Witness, folder: string, late: string[]) {
+  private constructor(witness: Witness, folder: string, late: { at: number; what: string }[]) {
     this.url = witness.url;
     this.#witness = witness;
     this.#folder = folder;
@@ -27,13 +29,16 @@ export class OutsideWorld {
   /** Calls named `slow ...` take their time. */
   static async open(scenario: CrashScenario, database: string): Promise<OutsideWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'apiary-crash-'));
-    const late: string[] = [];
+    const late: { at: number; what: string }[] = [];
     const witness = await Witness.start({
       file: join(folder, 'witness'),
-      answer: async ({ key, name, number }): Promise<WitnessAnswer> => {
+      answer: async ({ key, name, number, at = 0 }): Promise<WitnessAnswer> => {
         // The process that called is alive and waits: what is recorded now was recorded before the call.
-        const looked = number === 1 ? 'no' : await until('the database tells whether a call is recorded', () => isRecorded(database, scenario.config?.schema ?? 'apiary', key));
-        if (looked === 'yes') late.push(`${name} (${key}) was called again after its record`);
+        const looked =
+          number === 1
+            ? 'no'
+            : await until('the database tells whether a call is recorded', () => isRecorded(database, scenario.config?.schema ?? 'apiary', key));
+        if (looked === 'yes') late.push({ at, what: `${name} (${key}) was called again after its record` });
         if (name.startsWith('slow')) await new Promise((resolve) => setTimeout(resolve, slowMs));
         return 'accept';
       },
@@ -51,7 +56,11 @@ export class OutsideWorld {
     const byKey = [...this.#witness.byKey()];
     const often = byKey.filter(([, calls]) => calls.length > 1 + faults);
     const changed = byKey.filter(([, calls]) => new Set(calls.map(({ detail }) => JSON.stringify(detail))).size > 1);
-    return [...this.#late, ...changed.map(([key, calls]) => `${calls[0]?.name ?? ''} (${key}) was called for another thing the next time`), ...often.map(([key, calls]) => `${calls[0]?.name ?? ''} (${key}) was called ${calls.length} times, with ${faults} fault`)];
+    return [
+      ...this.#late.filter(({ at }) => at > this.stoppedAt).map(({ what }) => what),
+      ...changed.map(([key, calls]) => `${calls[0]?.name ?? ''} (${key}) was called for another thing the next time`),
+      ...often.map(([key, calls]) => `${calls[0]?.name ?? ''} (${key}) was called ${calls.length} times, with ${faults} fault`),
+    ];
   }
 
   async close(): Promise<void> {
@@ -69,7 +78,8 @@ async function isRecorded(database: string, schema: string, key: string): Promis
   try {
     const { rowCount } = await client.query(
       `select from ${names.record} where workflow_id || '-' || step_id = $1
-       union all select from ${names.workflow} where kind = 'communicator' and status <> 'PENDING' and workflow_id || '-0' = $1`, [key],
+       union all select from ${names.workflow} where kind = 'communicator' and status <> 'PENDING' and workflow_id || '-0' = $1`,
+      [key],
     );
     return (rowCount ?? 0) > 0 ? 'yes' : 'no';
   } finally {

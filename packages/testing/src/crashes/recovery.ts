@@ -9,25 +9,33 @@ import type { ClientOutcome } from './task.js';
 import { countUnfinished } from './unfinished.js';
 
 const rhythm: Rhythm = { lease: 400, poll: 40 };
-const withinMs = 120_000;
 
 /** What a wait for this long means for the lease of an executor that is dead for sure: its row says expired now. */
 export async function letLeaseExpire(scenario: CrashScenario, database: string): Promise<void> {
   const { executor } = namesOf(scenario.config?.schema ?? 'apiary');
-  await asAdmin(database, `do $$ begin if to_regclass('${executor}') is not null then update ${executor} set lease_until = clock_timestamp() where not fenced; end if; end $$`);
+  await asAdmin(
+    database,
+    `do $$ begin if to_regclass('${executor}') is not null then update ${executor} set lease_until = clock_timestamp() where not fenced; end if; end $$`,
+  );
 }
 
 /**
  * Another executor, and the client that repeats its act there unless it `got` its answer: takes over what is left, until nothing is.
  * @throws Error if something is left for good
  */
-export async function recover(scenario: CrashScenario, database: string, witness: string, got: ClientOutcome | undefined): Promise<ClientOutcome> {
+export async function recover(
+  scenario: CrashScenario,
+  database: string,
+  witness: string,
+  got: ClientOutcome | undefined,
+  patienceMs: number,
+): Promise<ClientOutcome> {
   const app = await launchWith(configOf(scenario, database, witness, rhythm), scenario.skipsTime === true ? { clock: new SkippingClock() } : {});
   try {
-    const outcome = got ?? await bounded(askUntilAnswered(scenario, app), 'the client has its answer');
-    await until('no workflow is left unfinished', async () => (await countUnfinished(scenario, database)) === 0, { within: withinMs });
+    const outcome = got ?? (await bounded(askUntilAnswered(scenario, app), 'the client has its answer', patienceMs));
+    await until('no workflow is left unfinished', async () => (await countUnfinished(scenario, database)) === 0, { within: patienceMs });
     const { executor } = runningOf(app);
-    await until('the executor is idle', () => executor.active === 0 && executor.lifecycle.running.size === 0, { within: withinMs });
+    await until('the executor is idle', () => executor.active === 0 && executor.lifecycle.running.size === 0, { within: patienceMs });
     await app.shutdown({ grace: 0 });
     return outcome;
   } catch (error) {
@@ -36,9 +44,9 @@ export async function recover(scenario: CrashScenario, database: string, witness
   }
 }
 
-function bounded<T>(promise: Promise<T>, what: string): Promise<T> {
+function bounded<T>(promise: Promise<T>, what: string, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`waited in vain until ${what}`)), withinMs);
+    const timer = setTimeout(() => reject(new Error(`waited in vain until ${what}`)), ms);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

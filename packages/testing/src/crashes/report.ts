@@ -19,8 +19,14 @@ export interface Summary {
 export function summaryOf(result: ShapeResult): Summary {
   const { shape, about, mode, trace, points } = result;
   return {
-    shape, about, mode, writes: trace.length, statements: trace.reduce((n, flight) => n + flight.statements.length, 0), points: points.length,
-    hit: points.filter((point) => point.asMeant && point.flight !== undefined).length, differences: points.filter((point) => point.differences.length > 0).length,
+    shape,
+    about,
+    mode,
+    writes: trace.length,
+    statements: trace.reduce((n, flight) => n + flight.statements.length, 0),
+    points: points.length,
+    hit: points.filter((point) => point.asMeant && point.flight !== undefined).length,
+    differences: points.filter((point) => point.differences.length > 0).length,
   };
 }
 
@@ -41,7 +47,14 @@ const textColumns = 2;
 export function tableOf(results: readonly ShapeResult[]): string {
   const cells = cellsOf(results).map((row) => row.map(String));
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells.map((row) => row.map((cell, i) => (i < textColumns ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ').trimEnd()).join('\n');
+  return cells
+    .map((row) =>
+      row
+        .map((cell, i) => (i < textColumns ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 export function markdownOf(results: readonly ShapeResult[]): string {
@@ -49,18 +62,27 @@ export function markdownOf(results: readonly ShapeResult[]): string {
   const line = (row: Cells): string => `| ${row.join(' | ')} |`;
   const shapes = new Map(results.map(({ shape, about }) => [shape, about]));
   return [
-    line(head), line(head.map((_, i) => (i < textColumns ? '---' : '---:'))), ...rows.map(line), '',
-    '| shape | what it does |', '| --- | --- |', ...[...shapes].map(([shape, about]) => `| ${shape} | ${about} |`), '',
+    line(head),
+    line(head.map((_, i) => (i < textColumns ? '---' : '---:'))),
+    ...rows.map(line),
+    '',
+    '| shape | what it does |',
+    '| --- | --- |',
+    ...[...shapes].map(([shape, about]) => `| ${shape} | ${about} |`),
+    '',
   ].join('\n');
 }
 
 /** What was not as in the crash-free run, point by point. */
 export function failuresOf(results: readonly ShapeResult[]): string[] {
   return results.flatMap(({ shape, mode, points }) =>
-    points.filter((point) => point.differences.length > 0 || !point.asMeant).map(({ point, flight, asMeant, differences }) => {
-      const where = `${shape}, ${happened[mode]} at ${nameOf(point)}`;
-      if (flight === undefined) return `${where}: ${differences.join('\n  ')}`;
-      const what = asMeant ? differences : ['the fault did not happen as it was meant', ...differences];
-      return `${where} (${flight.connection}: ${flight.statements.map((text) => text.slice(0, 80)).join('; ')})\n  ${what.join('\n  ')}`;
-    }));
+    points
+      .filter((point) => point.differences.length > 0 || !point.asMeant)
+      .map(({ point, flight, asMeant, differences }) => {
+        const where = `${shape}, ${happened[mode]} at ${nameOf(point)}`;
+        if (flight === undefined) return `${where}: ${differences.join('\n  ')}`;
+        const what = asMeant ? differences : ['the fault did not happen as it was meant', ...differences];
+        return `${where} (${flight.connection}: ${flight.statements.map((text) => text.slice(0, 80)).join('; ')})\n  ${what.join('\n  ')}`;
+      }),
+  );
 }

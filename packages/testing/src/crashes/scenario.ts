@@ -54,7 +54,16 @@ export function configOf(scenario: CrashScenario, database: string, witness: str
   const { services, config, from, migrations } = scenario;
   return {
     // What comes by itself after a time, or as a hint beside the work, would come earlier in one run and later in another.
-    linger: '10 seconds', notify: false, ...config, services, database, provide: [[WITNESS, witness]], version: 'crash', name: 'crash', log: { level: 'silent' }, ...rhythm,
+    linger: '10 seconds',
+    notify: false,
+    ...config,
+    services,
+    database,
+    provide: [[WITNESS, witness]],
+    version: 'crash',
+    name: 'crash',
+    log: { level: 'silent' },
+    ...rhythm,
     // Else they are in the template already.
     ...(from === 'launch' && migrations !== undefined ? { migrations } : {}),
   } as Config;

@@ -23,7 +23,14 @@ export class ShapeDatabases {
     const database = withDatabase(server, template);
     const { services, config, migrations } = scenario;
     // The services may want values: nothing runs in the template, so any do.
-    const app = await Apiary.launch({ ...config, services, database, ...(migrations === undefined ? {} : { migrations }), provide: [[WITNESS, 'nobody']], log: { level: 'silent' } } as never);
+    const app = await Apiary.launch({
+      ...config,
+      services,
+      database,
+      ...(migrations === undefined ? {} : { migrations }),
+      provide: [[WITNESS, 'nobody']],
+      log: { level: 'silent' },
+    } as never);
     await app.shutdown({ grace: 0 });
     await asAdmin(database, `delete from ${namesOf(config?.schema ?? 'apiary').executor}`);
     return new ShapeDatabases(server, template);
@@ -38,7 +45,10 @@ export class ShapeDatabases {
 
   /** Goes on while other work is done; `close` waits for it. */
   drop(database: TestDatabase): void {
-    const dropped: Promise<void> = database.drop().catch(() => undefined).finally(() => this.#dropping.delete(dropped));
+    const dropped: Promise<void> = database
+      .drop()
+      .catch(() => undefined)
+      .finally(() => this.#dropping.delete(dropped));
     this.#dropping.add(dropped);
   }
 

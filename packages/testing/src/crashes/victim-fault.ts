@@ -33,11 +33,14 @@ export class VictimFault {
     this.#tap.next = (socket, bytes, write) => {
       this.#sockets.set(pid, socket);
       if (!here) return write(bytes);
-      const { at, statements = 0 } = this.#fault.point;
-      if (at === 'within') write(bytes.subarray(0, endOfStatement(bytes, statements)));
+      const { mode, point } = this.#fault;
+      const sent = point.at === 'within' ? endOfStatement(bytes, point.statements ?? 0) : 0;
+      // Of concurrent work another flight may have this number: it has not so many statements.
+      if (sent === undefined) return write(bytes);
+      if (sent > 0) write(bytes.subarray(0, sent));
       this.#happen(flight, socket);
       // PostgreSQL was away meanwhile, or the process was: the rest finds what there is now.
-      if (this.#fault.mode === 'server' || this.#fault.mode === 'stop') write(at === 'within' ? bytes.subarray(endOfStatement(bytes, statements)) : bytes);
+      if (mode === 'server' || mode === 'stop') write(bytes.subarray(sent));
     };
   }
 

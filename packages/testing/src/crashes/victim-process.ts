@@ -1,6 +1,6 @@
 /** The process that is made to fail: `Victims` starts it with the address of a scenario's module, ahead of time, and gives it one task. */
 import { writeSync } from 'node:fs';
-import { launchWith, runningOf, type Connections } from '@apiary/core/internal';
+import { launchWith, runningOf, type Connection, type Running } from '@apiary/core/internal';
 import { childSide } from '../faults/child-side.js';
 import { askUntilAnswered } from './client.js';
 import { FlightNumbers } from './flight-numbers.js';
@@ -22,7 +22,7 @@ async function work(task: Task): Promise<void> {
     probe: numbers.probe,
     ...(scenario.skipsTime === true ? { clock: new SkippingClock() } : {}),
   });
-  if (task.warm) await openConnections(runningOf(app).executor.store.connections);
+  if (task.warm) await openConnections(runningOf(app));
   numbers.start();
   const outcome = await askUntilAnswered(scenario, app);
   const word: AnswerWord = { got: outcome };
@@ -36,7 +36,12 @@ async function work(task: Task): Promise<void> {
 const most = 4;
 
 /** Whether a step or a poll finds a connection free or opens one is a matter of microseconds, and would move the points behind it. */
-async function openConnections(connections: Connections): Promise<void> {
-  const lent = await Promise.all([...Array.from({ length: most }, () => connections.acquireUser()), ...Array.from({ length: most }, () => connections.acquireSystem())]);
+async function openConnections({ config, executor }: Running): Promise<void> {
+  const { connections } = executor.store;
+  const acquire = (wanted: number, one: () => Promise<Connection>): Promise<Connection>[] => Array.from({ length: Math.min(most, wanted) }, one);
+  const lent = await Promise.all([
+    ...acquire(config.pool.size, () => connections.acquireUser()),
+    ...acquire(config.pool.systemSize, () => connections.acquireSystem()),
+  ]);
   for (const connection of lent) connection.release();
 }

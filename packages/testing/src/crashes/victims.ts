@@ -36,8 +36,13 @@ export class Victim {
   reached(): Promise<LastWord | undefined> {
     let ended = false;
     void this.child.exited.then(() => (ended = true));
-    this.child.result.then(() => (ended = true), () => undefined);
-    return until('the victim has reached its point', () => this.lastWord ?? (ended ? 'missed' : undefined), { within: withinMs }).then((word) => (word === 'missed' ? undefined : word));
+    this.child.result.then(
+      () => (ended = true),
+      () => undefined,
+    );
+    return until('the victim has reached its point', () => this.lastWord ?? (ended ? 'missed' : undefined), { within: withinMs }).then((word) =>
+      word === 'missed' ? undefined : word,
+    );
   }
 }
 

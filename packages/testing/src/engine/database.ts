@@ -17,7 +17,8 @@ async function find(): Promise<string> {
   if (given !== undefined && given !== '') return given;
   const user = process.getuid?.() ?? 0;
   // One server for all test processes of this user on this machine; it ends with the last of them.
-  return (await startEmbedded({ dataDirectory: join(tmpdir(), `apiary-tests-${user}`), durable: false, settings: { max_connections: '300' } })).connectionString;
+  return (await startEmbedded({ dataDirectory: join(tmpdir(), `apiary-tests-${user}`), durable: false, settings: { max_connections: '300' } }))
+    .connectionString;
 }
 
 export interface TestDatabase {

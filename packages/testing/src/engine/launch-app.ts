@@ -16,9 +16,18 @@ export async function launchApp<const P extends readonly unknown[] = []>(config:
   const database = await createDatabase();
   const apps: Apiary[] = [];
   const launch = async (more: Partial<Config>, inner: Internals): Promise<Apiary> => {
-    const app = await launchWith({
-      database: database.connectionString, lease: '2 seconds', poll: '100 ms', log: { level: 'silent' }, version: 'test', ...(config as Config), ...more,
-    } as Config, inner);
+    const app = await launchWith(
+      {
+        database: database.connectionString,
+        lease: '2 seconds',
+        poll: '100 ms',
+        log: { level: 'silent' },
+        version: 'test',
+        ...(config as Config),
+        ...more,
+      } as Config,
+      inner,
+    );
     apps.push(app);
     return app;
   };

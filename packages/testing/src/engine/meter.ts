@@ -39,7 +39,16 @@ export class Meter {
   }
 }
 
-const setUp = [/pg_advisory_lock_shared/, /select fenced from/, /pg_walfile_name/, /set_config\('synchronous_commit', 'off'/, /^set /i, /pg_backend_pid/, /server_version/, /current_setting/];
+const setUp = [
+  /pg_advisory_lock_shared/,
+  /select fenced from/,
+  /pg_walfile_name/,
+  /set_config\('synchronous_commit', 'off'/,
+  /^set /i,
+  /pg_backend_pid/,
+  /server_version/,
+  /current_setting/,
+];
 
 function isSetUp(text: string): boolean {
   return setUp.some((pattern) => pattern.test(text));

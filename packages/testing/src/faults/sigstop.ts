@@ -17,6 +17,11 @@ export interface StoppedProcess {
  */
 export async function stopProcess(pid: number): Promise<StoppedProcess> {
   process.kill(pid, 'SIGSTOP');
+  return stoppedProcess(pid);
+}
+
+/** The same for a process that stops itself: resolves when it stands still. */
+export async function stoppedProcess(pid: number): Promise<StoppedProcess> {
   const states = await until(`process ${pid} has stopped`, () => {
     const found = threadStates(pid);
     return found.length > 0 && found.every((state) => state === 'T') && found;

@@ -40,7 +40,12 @@ export class Activity {
   execute(fn: RegisteredFunction, args: readonly unknown[], work: (hangs: () => void) => unknown): unknown {
     const scope = context.getStore();
     const run = scope === undefined ? undefined : scope.kind === 'workflow' ? scope.run : scope.step.run;
-    this.executions.push({ fn, args, workflowId: run?.workflowId ?? '', stepId: scope === undefined || scope.kind === 'workflow' ? undefined : scope.step.stepId });
+    this.executions.push({
+      fn,
+      args,
+      workflowId: run?.workflowId ?? '',
+      stepId: scope === undefined || scope.kind === 'workflow' ? undefined : scope.step.stepId,
+    });
     if (fn.kind === 'workflow') return work(() => {});
     const body: Body = { run, since: performance.now(), hangs: false };
     this.#bodies.add(body);

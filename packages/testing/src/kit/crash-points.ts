@@ -12,8 +12,12 @@ interface Armed {
 }
 
 const points: Readonly<Record<string, CrashPoint>> = {
-  'step:before': 'before', 'step:returned': 'before record', 'step:recorded': 'after record',
-  'run:started': 'before', 'run:returned': 'before record', 'run:recorded': 'after record',
+  'step:before': 'before',
+  'step:returned': 'before record',
+  'step:recorded': 'after record',
+  'run:started': 'before',
+  'run:returned': 'before record',
+  'run:recorded': 'after record',
 };
 
 /** Thrown through the engine at the point of a crash: its run is void, so nobody hears of it. */

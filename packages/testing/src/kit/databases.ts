@@ -90,7 +90,12 @@ class Databases {
 
   async #end(): Promise<void> {
     if (this.#ended) return;
-    const dropped = this.#admin.use((client) => dropAll(client, this.#owner)).then(() => true, () => false);
+    const dropped = this.#admin
+      .use((client) => dropAll(client, this.#owner))
+      .then(
+        () => true,
+        () => false,
+      );
     this.#ended = await Promise.race([dropped, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), longestEndMs).unref())]);
     this.#admin.close();
     this.#dropper?.close();

@@ -18,7 +18,10 @@ class FollowingStart<R> implements Started<R> {
     return this.#started.result(options);
   }
 
-  then<A = WorkflowHandle<R>, B = never>(resolved?: ((handle: WorkflowHandle<R>) => A | PromiseLike<A>) | null, rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  then<A = WorkflowHandle<R>, B = never>(
+    resolved?: ((handle: WorkflowHandle<R>) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
     return this.#started.then((handle) => new FollowingHandle(this.#kit, handle)).then(resolved, rejected);
   }
 

@@ -1,6 +1,18 @@
 /** What is behind a test app: its executors one after the other, its mocks, and what its functions did. */
 import { Apiary, signal, type Config, type Type, type WorkflowHandle } from '@apiary/core';
-import { apiaryError, Clock, namesOf, relaunch, launchWith, runningOf, type Body, type Internals, type Probe, type RegisteredFunction, type Running } from '@apiary/core/internal';
+import {
+  apiaryError,
+  Clock,
+  namesOf,
+  relaunch,
+  launchWith,
+  runningOf,
+  type Body,
+  type Internals,
+  type Probe,
+  type RegisteredFunction,
+  type Running,
+} from '@apiary/core/internal';
 import makeKnex, { type Knex } from 'knex';
 import { asAdmin } from '../engine/database.js';
 import { crashRunning } from '../engine/crash.js';
@@ -46,7 +58,10 @@ export class Kit {
 
   constructor(options: KitOptions) {
     this.#options = options;
-    this.points = new CrashPoints(() => this.crash(), (name) => this.running?.executor.registry.functions.get(name)?.kind === 'workflow');
+    this.points = new CrashPoints(
+      () => this.crash(),
+      (name) => this.running?.executor.registry.functions.get(name)?.kind === 'workflow',
+    );
     for (const mocked of options.mocks) this.#mocks.push(asMock(mocked));
   }
 
@@ -160,9 +175,11 @@ export class Kit {
     const { executor: table } = namesOf(running.executor.schema);
     while (this.#dead === undefined) {
       await running.poll.now();
-      const settled = await this.knex.raw<{ rows: { settled: boolean }[] }>(`select settled from ${table.replaceAll('?', '\\?')} where executor_id = ?`, [executorId]).catch((error: unknown) => {
-        if (this.#dead === undefined) throw error;
-      });
+      const settled = await this.knex
+        .raw<{ rows: { settled: boolean }[] }>(`select settled from ${table.replaceAll('?', '\\?')} where executor_id = ?`, [executorId])
+        .catch((error: unknown) => {
+          if (this.#dead === undefined) throw error;
+        });
       if (settled === undefined || settled.rows[0]?.settled !== false) return;
       await new Promise((resolve) => setTimeout(resolve, settleMs));
     }
@@ -208,19 +225,24 @@ export class Kit {
   /** Arguments of each run of a method: attempts of a communicator count, those of a transaction and replays do not. */
   runsOf(service: Type, method: string): readonly (readonly unknown[])[] {
     const seen = new Set<string>();
-    return this.activity.executions.filter(({ fn, workflowId, stepId }) => {
-      if (!isMethod(fn, service, method)) return false;
-      const call = `${workflowId} ${stepId ?? ''}`;
-      if (fn.kind !== 'communicator' && seen.has(call)) return false;
-      seen.add(call);
-      return true;
-    }).map(({ args }) => args);
+    return this.activity.executions
+      .filter(({ fn, workflowId, stepId }) => {
+        if (!isMethod(fn, service, method)) return false;
+        const call = `${workflowId} ${stepId ?? ''}`;
+        if (fn.kind !== 'communicator' && seen.has(call)) return false;
+        seen.add(call);
+        return true;
+      })
+      .map(({ args }) => args);
   }
 }
 
 function asMock(mocked: Mocked): MethodMock {
   if (mocked instanceof MethodMock) return mocked;
-  throw apiaryError('CONFIG', { path: 'mocks', problem: 'is no mock with a behaviour: mock(Mailer).receipt.returns(...), or mock(Mailer).receipt(async () => ...)' });
+  throw apiaryError('CONFIG', {
+    path: 'mocks',
+    problem: 'is no mock with a behaviour: mock(Mailer).receipt.returns(...), or mock(Mailer).receipt(async () => ...)',
+  });
 }
 
 function aborted(): Promise<never> {

@@ -18,7 +18,9 @@ export async function sweep(admin: pg.Client): Promise<void> {
   const { rows } = await admin.query<{ name: string }>('select datname as name from pg_database where starts_with(datname, $1)', [prefix]);
   const owners = new Set(rows.map(({ name }) => name.slice(prefix.length).split('_')[0] ?? ''));
   for (const owner of owners) {
-    const { rows: [lock] } = await admin.query<{ free: boolean }>(`select pg_try_advisory_lock(${lockOf(owner)}) as free`);
+    const {
+      rows: [lock],
+    } = await admin.query<{ free: boolean }>(`select pg_try_advisory_lock(${lockOf(owner)}) as free`);
     if (lock?.free !== true) continue;
     await dropAll(admin, owner).catch(() => {});
     await admin.query(`select pg_advisory_unlock(${lockOf(owner)})`);

@@ -15,7 +15,9 @@ export async function reached(kit: Kit, handle: WorkflowHandle, service: Type, m
     const found = steps.filter((step) => names.has(step.name) && step.completedAt !== undefined)[nth - 1];
     if (found !== undefined) return found;
     if (final.has(status)) {
-      throw new Error(`workflow ${handle.workflowId} ended as ${status} without call ${nth} of ${service.name}.${method}; it called: ${steps.map((step) => step.name).join(', ') || 'nothing'}`);
+      throw new Error(
+        `workflow ${handle.workflowId} ended as ${status} without call ${nth} of ${service.name}.${method}; it called: ${steps.map((step) => step.name).join(', ') || 'nothing'}`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }

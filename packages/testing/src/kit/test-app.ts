@@ -50,7 +50,12 @@ export async function createTestApp<const P extends readonly unknown[] = []>(con
   }
   const database = await createOwnDatabase(rest as Config);
   const { migrations: _made, ...others } = rest;
-  const kit = new Kit({ config: { ...defaults, ...others, database: database.connectionString } as Config, database, mocks, refuseUnmocked: unmocked === 'refuse' });
+  const kit = new Kit({
+    config: { ...defaults, ...others, database: database.connectionString } as Config,
+    database,
+    mocks,
+    refuseUnmocked: unmocked === 'refuse',
+  });
   try {
     await kit.launch();
   } catch (error) {
@@ -72,7 +77,8 @@ function extend(kit: Kit, connectionString: string): TestApp {
   const end: Apiary['shutdown'] = (options) => kit.end(() => shutdown(options));
   Object.defineProperty(app, 'knex', { get: (): Knex => kit.knex });
   return Object.assign(app, {
-    clock, connectionString,
+    clock,
+    connectionString,
     start: <C extends Type>(service: C, options?: StartOptions) => (isInside() ? start(service, options) : followingStarter(kit, start(service, options))),
     handle: <R>(workflowId: string) => (isInside() ? handle<R>(workflowId) : new FollowingHandle<R>(kit, handle<R>(workflowId))),
     mock: (...mocks: readonly Mocked[]) => kit.mock(mocks),

@@ -69,7 +69,7 @@ export class AppClock implements TestClock {
 
   /** Resolves when nothing is under way, with the next due time. */
   async #idle(): Promise<number | undefined> {
-    for (let quiet = 0; ; ) {
+    for (let quiet = 0; ;) {
       const { executor, poll } = this.#running();
       await turn();
       await executor.journal.idle();
@@ -99,12 +99,16 @@ export class AppClock implements TestClock {
     const { executor } = this.#running();
     const { workflow } = namesOf(executor.schema);
     const now = `clock_timestamp() + $2 * interval '1 millisecond'`;
-    const [result] = await executor.store.connections.system((connection) => connection.fly([{
-      text: `select count(*) filter (where executor_id is null and wake_at <= ${now})::int as due, count(*) filter (where executor_id = $1 and wake_at is null)::int as mine,
+    const [result] = await executor.store.connections.system((connection) =>
+      connection.fly([
+        {
+          text: `select count(*) filter (where executor_id is null and wake_at <= ${now})::int as due, count(*) filter (where executor_id = $1 and wake_at is null)::int as mine,
         (extract(epoch from min(wake_at) filter (where executor_id is null and wake_at > ${now})) * 1000)::float8 as next
         from ${workflow} where status = 'PENDING' and (executor_id is null or executor_id = $1)`,
-      values: [executor.id, executor.clock.offsetMs],
-    }]));
+          values: [executor.id, executor.clock.offsetMs],
+        },
+      ]),
+    );
     return result?.rows[0] as unknown as Waiting;
   }
 }

@@ -13,6 +13,9 @@ export async function followTickets(dead: Executor, present: Executor): Promise<
       continue;
     }
     ticket.begun();
-    present.observer.ticket(ticket.workflowId).outcome.then((outcome) => ticket.settle(outcome), (error: unknown) => ticket.fail(error));
+    present.observer.ticket(ticket.workflowId).outcome.then(
+      (outcome) => ticket.settle(outcome),
+      (error: unknown) => ticket.fail(error),
+    );
   }
 }

@@ -11,7 +11,9 @@ export function installUndecorated(instance: unknown, mock: MethodMock): () => v
   if (typeof target[mock.name] !== 'function') throw apiaryError('CONFIG', { path: 'mocks', problem: `${mock.method} is no method` });
   const before = Object.getOwnPropertyDescriptor(target, mock.name);
   Object.defineProperty(target, mock.name, {
-    configurable: true, writable: true, enumerable: before?.enumerable ?? false,
+    configurable: true,
+    writable: true,
+    enumerable: before?.enumerable ?? false,
     value: async function (this: unknown, ...args: readonly unknown[]) {
       return mock.run(this, args, () => new Promise<never>(() => {}));
     },

@@ -35,7 +35,9 @@ describe('createTestApp', () => {
     let runs = 0;
     const counted = async (knex: Parameters<typeof migrations>[0]): Promise<void> => {
       runs++;
-      await knex.schema.createTable('counted', (t) => { t.increments('id'); });
+      await knex.schema.createTable('counted', (t) => {
+        t.increments('id');
+      });
     };
     const apps = await Promise.all(Array.from({ length: 3 }, () => createTestApp({ services: [Shop], migrations: counted })));
     const counts = await Promise.all(apps.map((app) => app.knex('counted').count<{ count: string }[]>('* as count')));
@@ -57,10 +59,20 @@ describe('createTestApp', () => {
   });
 
   it('drops the database when the launch is refused', async () => {
-    const error = await createTestApp({ services: [Shop], migrations: async () => { throw new Error('no such table'); } }).catch((e: unknown) => e);
+    const error = await createTestApp({
+      services: [Shop],
+      migrations: async () => {
+        throw new Error('no such table');
+      },
+    }).catch((e: unknown) => e);
     expect(error).to.be.an('error').with.property('message').that.includes('no such table');
     // The failed template is forgotten: the next try runs the migrations again.
-    const again = await createTestApp({ services: [Shop], migrations: async () => { throw new Error('no such table'); } }).catch((e: unknown) => e);
+    const again = await createTestApp({
+      services: [Shop],
+      migrations: async () => {
+        throw new Error('no such table');
+      },
+    }).catch((e: unknown) => e);
     expect(again).to.be.an('error').with.property('message').that.includes('no such table');
   });
 

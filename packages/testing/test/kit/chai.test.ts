@@ -45,7 +45,9 @@ describe('the chai assertions', () => {
     const fine = await app.start(Shop).buy('a', 'b', 1);
     expect(await messageOf(expect(fine).to.fail)).to.include('it completed with 9');
     const refused = app.get(Mailer).refuse();
-    expect(await refused.catch((error: unknown) => error)).to.be.an('error').with.property('name', NonRetryableError.name);
+    expect(await refused.catch((error: unknown) => error))
+      .to.be.an('error')
+      .with.property('name', NonRetryableError.name);
   });
 
   it('steps: the names in their order', async () => {
@@ -83,7 +85,10 @@ describe('the chai assertions', () => {
     const handle = await other.start(Shop).buy('a', 'b', 4);
     await expect(handle).to.complete;
     void expect(handle).to.complete.with(999);
-    const error = await other[Symbol.asyncDispose]().then(() => undefined, (e: unknown) => e);
+    const error = await other[Symbol.asyncDispose]().then(
+      () => undefined,
+      (e: unknown) => e,
+    );
     expect(error).to.be.an('error').with.property('message').that.includes('was not awaited');
   });
 });

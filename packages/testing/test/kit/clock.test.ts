@@ -22,7 +22,9 @@ describe('app.clock', () => {
     await app.clock.advance('3 days');
     expect(app.clock.now().getTime() - before).to.be.within(3 * dayMs, 3 * dayMs + 60_000);
     expect(other.clock.now().getTime() - before).to.be.below(60_000);
-    const { rows: [row] } = await app.knex.raw<{ rows: { now: Date }[] }>('select now()');
+    const {
+      rows: [row],
+    } = await app.knex.raw<{ rows: { now: Date }[] }>('select now()');
     expect((row?.now.getTime() ?? 0) - before).to.be.below(60_000);
   });
 

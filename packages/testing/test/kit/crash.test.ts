@@ -25,7 +25,12 @@ describe('crashes', () => {
       await using app = await shop();
       app.crashAt(Accounts, 'debit', point, 2);
       const handle = await app.start(Shop).buy('a', 'b', 4);
-      await until('the executor is dead', () => handle.status().then(() => false, () => true));
+      await until('the executor is dead', () =>
+        handle.status().then(
+          () => false,
+          () => true,
+        ),
+      );
       const { rows } = await app.knex.raw<{ rows: { name: string }[] }>('select name from apiary.function_status');
       left[point] = [await balances(app), rows.length];
       await app.recover();
@@ -65,7 +70,10 @@ describe('crashes', () => {
     await app.reached(handle, Accounts, 'debit', 2);
     app.crash();
     expect(await balances(app)).to.deep.equal([6, 4]);
-    expect(await handle.status().catch((error: unknown) => error)).to.be.an('error').with.property('message').that.includes('recover()');
+    expect(await handle.status().catch((error: unknown) => error))
+      .to.be.an('error')
+      .with.property('message')
+      .that.includes('recover()');
     const result = handle.result();
     await app.recover();
     expect(await result).to.equal(6);
@@ -90,9 +98,15 @@ describe('crashes', () => {
     await app.recover();
     expect(await durable).to.equal(6);
     app.crashAt(Accounts, 'debit', 'before record');
-    const lost = app.get(Accounts).debit('a', 1).catch((error: unknown) => error);
+    const lost = app
+      .get(Accounts)
+      .debit('a', 1)
+      .catch((error: unknown) => error);
     await app.recover();
-    expect(await lost).to.be.an('error').with.property('message').that.includes('call again');
+    expect(await lost)
+      .to.be.an('error')
+      .with.property('message')
+      .that.includes('call again');
     expect(await balances(app)).to.deep.equal([6, 4]);
   });
 
@@ -111,7 +125,10 @@ describe('crashes', () => {
 
   it('recover() without a crash is refused', async () => {
     await using app = await shop();
-    expect(await app.recover().catch((error: unknown) => error)).to.be.an('error').with.property('message').that.includes('nothing to recover');
+    expect(await app.recover().catch((error: unknown) => error))
+      .to.be.an('error')
+      .with.property('message')
+      .that.includes('nothing to recover');
   });
 });
 

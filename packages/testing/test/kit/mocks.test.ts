@@ -63,7 +63,7 @@ describe('mocks', () => {
     expect((await handle.steps())[2]).to.include({ attempts: 2, output: 'sent' });
   });
 
-  it("refuse the unmocked with UNMOCKED at the call, without a retry and without a record", async () => {
+  it('refuse the unmocked with UNMOCKED at the call, without a retry and without a record', async () => {
     await using app = await createTestApp({ services: [Flow], unmocked: 'refuse' });
     const handle = await app.start(Flow).run();
     const error = await handle.result().catch((e: unknown) => e);
@@ -71,7 +71,10 @@ describe('mocks', () => {
     expect(await handle.steps()).to.deep.equal([]);
     app.mock(mock(Steps).unmocked.returns('mocked'));
     expect(await app.get(Flow).run()).to.equal('mocked');
-    const direct = await app.get(Flow).runStatic().catch((e: unknown) => e);
+    const direct = await app
+      .get(Flow)
+      .runStatic()
+      .catch((e: unknown) => e);
     expect(direct).to.have.property('code', 'UNMOCKED');
   });
 
@@ -94,7 +97,9 @@ describe('mocks', () => {
     await using app = await shop();
     app.mock(mock(Mailer).receipt.returns('newer'));
     expect(await app.get(Mailer).receipt('a', 'x')).to.equal('newer');
-    expect(() => app.mock(mock(Flow).run.returns('x'))).to.throw().with.property('code', 'NOT_A_SERVICE');
+    expect(() => app.mock(mock(Flow).run.returns('x')))
+      .to.throw()
+      .with.property('code', 'NOT_A_SERVICE');
   });
 
   it('in a @Transaction run in the real transaction', async () => {

@@ -48,7 +48,10 @@ export class Mailer {
 
 @Service()
 export class Shop {
-  constructor(private readonly accounts: Accounts, private readonly mailer: Mailer) {}
+  constructor(
+    private readonly accounts: Accounts,
+    private readonly mailer: Mailer,
+  ) {}
 
   @Workflow()
   async buy(from: string, to: string, amount: number): Promise<number> {

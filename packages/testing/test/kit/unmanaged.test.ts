@@ -1,4 +1,19 @@
-import { Communicator, db, idempotencyKey, now, Procedure, Service, signal, sleep, sql, start, Transaction, Workflow, workflowId, type Query } from '@apiary/core';
+import {
+  Communicator,
+  db,
+  idempotencyKey,
+  now,
+  Procedure,
+  Service,
+  signal,
+  sleep,
+  sql,
+  start,
+  Transaction,
+  Workflow,
+  workflowId,
+  type Query,
+} from '@apiary/core';
 import { unmanaged } from '@apiary/testing';
 import { expect } from 'chai';
 import { Accounts, MailClient, Mailer, Shop } from './services.js';
@@ -60,13 +75,21 @@ describe('unmanaged', () => {
     expect(await unmanaged(new Plain(), { knex }).count()).to.equal(11);
     expect(await unmanaged(new Plain(), { knex }).add(5)).to.equal(2);
     expect(await balances(app)).to.deep.equal([16, 5]);
-    expect(await unmanaged(new Plain()).count().catch((error: unknown) => error)).to.have.property('code', 'NO_TRANSACTION');
+    expect(
+      await unmanaged(new Plain())
+        .count()
+        .catch((error: unknown) => error),
+    ).to.have.property('code', 'NO_TRANSACTION');
   });
 
   it('leaves other instances refused, and the ambient functions outside', async () => {
     unmanaged(new Plain());
     expect(await new Plain().step().catch((error: unknown) => error)).to.have.property('code', 'NOT_LAUNCHED');
-    expect(() => workflowId()).to.throw().with.property('code', 'NO_CONTEXT');
-    expect(() => start(Plain)).to.throw().with.property('code', 'NO_CONTEXT');
+    expect(() => workflowId())
+      .to.throw()
+      .with.property('code', 'NO_CONTEXT');
+    expect(() => start(Plain))
+      .to.throw()
+      .with.property('code', 'NO_CONTEXT');
   });
 });

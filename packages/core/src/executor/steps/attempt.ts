@@ -30,7 +30,14 @@ export function beginStatement(isolation: Isolation, readOnly: boolean): Stateme
 }
 
 /** Runs the function once. After 'returned' the transaction is sealed and open; after the others it is over and its connection given back. */
-export async function attempt(run: Run, stepId: string, fn: RegisteredFunction, target: object, args: readonly unknown[], settings: TransactionSettings): Promise<Attempt> {
+export async function attempt(
+  run: Run,
+  stepId: string,
+  fn: RegisteredFunction,
+  target: object,
+  args: readonly unknown[],
+  settings: TransactionSettings,
+): Promise<Attempt> {
   const { executor } = run;
   let connection: Connection;
   try {
@@ -39,18 +46,32 @@ export async function attempt(run: Run, stepId: string, fn: RegisteredFunction, 
     return { kind: isInfrastructure(error) ? 'infrastructure' : 'failed', error };
   }
   const fenced = executor.store.connections.perTransactionFence;
-  const transaction = new UserTransaction(connection, { begin: fenced ? [settings.begin, executor.store.fence(executor.id)] : [settings.begin], label: fn.name });
+  const transaction = new UserTransaction(connection, {
+    begin: fenced ? [settings.begin, executor.store.fence(executor.id)] : [settings.begin],
+    label: fn.name,
+  });
   const scope: TransactionContext = {
-    kind: 'transaction', executor, step: { run, stepId, fn }, transaction, isolation: settings.isolation, readOnly: settings.readOnly, outbox: [], doom: undefined,
+    kind: 'transaction',
+    executor,
+    step: { run, stepId, fn },
+    transaction,
+    isolation: settings.isolation,
+    readOnly: settings.readOnly,
+    outbox: [],
+    doom: undefined,
   };
   let value: unknown;
   let failure: { readonly error: unknown } | undefined;
   let timedOut = false;
   try {
-    value = await withTimeout(context.run(scope, () => awaitedInside(executor.bodyOf(fn).apply(target, args as never[]))), settings.timeoutMs, () => {
-      timedOut = true;
-      return apiaryError('TRANSACTION_TIMEOUT', { timeoutMs: settings.timeoutMs }, { workflowId: run.workflowId, stepId });
-    });
+    value = await withTimeout(
+      context.run(scope, () => awaitedInside(executor.bodyOf(fn).apply(target, args as never[]))),
+      settings.timeoutMs,
+      () => {
+        timedOut = true;
+        return apiaryError('TRANSACTION_TIMEOUT', { timeoutMs: settings.timeoutMs }, { workflowId: run.workflowId, stepId });
+      },
+    );
   } catch (error) {
     failure = { error };
   }

@@ -4,6 +4,7 @@ import type { StoredWorkflow } from '../../store/statements/read.js';
 import type { Executor } from '../executor.js';
 import type { StartSettings } from '../function-settings.js';
 import { Input } from '../input.js';
+import { derivedId } from '../../ids.js';
 import { Run, type Call } from '../run.js';
 import { emptyCargo, type Outcome, type StartRow } from '../rows.js';
 import { waiting, type Wait } from '../../workflows/wait.js';
@@ -13,7 +14,7 @@ import { failStep } from './transaction.js';
 
 /** The id of a child by its place in the parent, so that a replay finds the same child. */
 export function childId(run: Run, stepId: string): string {
-  return `${run.workflowId}-${stepId}`;
+  return derivedId(run.workflowId, stepId);
 }
 
 /** A plain call of a @Workflow in the body of a workflow. */

@@ -1,4 +1,12 @@
-import { apiaryError, milliseconds, NonRetryableError, RetryAfterError, type Duration, type RegisteredFunction, type RetryPolicy } from '@apiary/decorators/internal';
+import {
+  apiaryError,
+  milliseconds,
+  NonRetryableError,
+  RetryAfterError,
+  type Duration,
+  type RegisteredFunction,
+  type RetryPolicy,
+} from '@apiary/decorators/internal';
 import type { Timer } from '../../clock.js';
 import { context } from '../../context.js';
 import { backoffDelay, resolveRetry, type ResolvedRetry } from '../../retry.js';
@@ -18,18 +26,26 @@ export interface CommunicatorSettings {
 
 export function communicatorSettings(fn: RegisteredFunction, defaults: ResolvedRetry): CommunicatorSettings {
   const { retry, timeout } = fn.metadata.options as { retry?: RetryPolicy; timeout?: Duration };
-  return { retry: retry === undefined ? defaults : resolveRetry(asPolicy(defaults, retry), retry), timeoutMs: timeout === undefined ? undefined : milliseconds(timeout, `${fn.name}.timeout`) };
+  return {
+    retry: retry === undefined ? defaults : resolveRetry(asPolicy(defaults, retry), retry),
+    timeoutMs: timeout === undefined ? undefined : milliseconds(timeout, `${fn.name}.timeout`),
+  };
 }
 
 /** The app's policy, under that of a function: a longer first wait raises the app's longest one. */
 function asPolicy(defaults: ResolvedRetry, own: RetryPolicy): RetryPolicy {
   const { initialIntervalMs: initialInterval, maxIntervalMs, ...rest } = defaults;
   const first = own.initialInterval === undefined ? 0 : milliseconds(own.initialInterval, 'retry.initialInterval');
-  return { ...rest, initialInterval: own.maxInterval === undefined ? initialInterval : Math.min(initialInterval, milliseconds(own.maxInterval, 'retry.maxInterval')), maxInterval: Math.max(maxIntervalMs, first) };
+  return {
+    ...rest,
+    initialInterval: own.maxInterval === undefined ? initialInterval : Math.min(initialInterval, milliseconds(own.maxInterval, 'retry.maxInterval')),
+    maxInterval: Math.max(maxIntervalMs, first),
+  };
 }
 
 /** What a communicator came to, after its retries. */
-export type Called = { readonly output: string | null; readonly value: unknown; readonly attempts: number } | { readonly error: string; readonly attempts: number };
+export type Called =
+  { readonly output: string | null; readonly value: unknown; readonly attempts: number } | { readonly error: string; readonly attempts: number };
 
 /** A @Communicator called in the body of a workflow: everything delivered before is durable first, its record follows. */
 export async function communicatorStep(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
@@ -94,7 +110,15 @@ function exhausted(run: Run, stepId: string, errors: readonly unknown[]): Error 
   return apiaryError('RETRIES_EXHAUSTED', { attempts: all.length, errors: all }, { workflowId: run.workflowId, stepId, cause: errors.at(-1) });
 }
 
-async function once(run: Run, stepId: string, fn: RegisteredFunction, body: Body, target: object, input: Input, timeoutMs: number | undefined): Promise<unknown> {
+async function once(
+  run: Run,
+  stepId: string,
+  fn: RegisteredFunction,
+  body: Body,
+  target: object,
+  input: Input,
+  timeoutMs: number | undefined,
+): Promise<unknown> {
   const { executor } = run;
   const scope = new CommunicatorScope(executor, { run, stepId, fn }, timeoutMs !== undefined);
   const promise = context.run(scope, async () => body.apply(target, input.take() as never[]));

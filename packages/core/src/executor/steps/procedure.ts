@@ -44,7 +44,10 @@ export async function fly(run: Run, stepId: string, fn: RegisteredFunction, targ
     const final = finalOf(executor, fn, compiled, by);
     const settings = executor.functions.transaction(fn);
     const { perTransactionFence } = executor.store.connections;
-    const transaction = new UserTransaction(connection, { begin: perTransactionFence ? [settings.begin, executor.store.fence(executor.id)] : [settings.begin], label: fn.name });
+    const transaction = new UserTransaction(connection, {
+      begin: perTransactionFence ? [settings.begin, executor.store.fence(executor.id)] : [settings.begin],
+      label: fn.name,
+    });
     transaction.seal();
     const results = await commitFinal(run, transaction, final);
     return results === undefined ? await stored(executor, by) : ((results.at(-1)?.rows[0]?.['output'] as string | null | undefined) ?? null);
@@ -67,7 +70,14 @@ async function acquire(executor: Executor): Promise<Connection> {
 /** Calls the method, which only builds statements. */
 function statementsOf(executor: Executor, run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input): Compiled {
   const scope: TransactionContext = {
-    kind: 'transaction', executor, step: { run, stepId, fn }, transaction: undefined, isolation: 'serializable', readOnly: false, outbox: [], doom: undefined,
+    kind: 'transaction',
+    executor,
+    step: { run, stepId, fn },
+    transaction: undefined,
+    isolation: 'serializable',
+    readOnly: false,
+    outbox: [],
+    doom: undefined,
   };
   const query = context.run(scope, () => fn.metadata.body.apply(target, input.take() as never[]));
   return compile(query, fn.name);
@@ -129,7 +139,8 @@ function translate(executor: Executor, fn: RegisteredFunction, compiled: Compile
     executor.described.set(last, false);
     return new TryAgain('the statement gives no rows', { cause: error });
   }
-  if (code === wrongRowCount) return apiaryError('ROW_COUNT', { rows: Number(message) }, { message: `${fn.name} expected another number of rows than ${message}` });
+  if (code === wrongRowCount)
+    return apiaryError('ROW_COUNT', { rows: Number(message) }, { message: `${fn.name} expected another number of rows than ${message}` });
   if (code === tooLarge) return apiaryError('PAYLOAD_TOO_LARGE', { bytes: Number(message), limit: executor.config.limits.payload });
   return error;
 }
@@ -140,7 +151,10 @@ export async function joinProcedure(scope: TransactionContext, fn: RegisteredFun
   if (transaction === undefined) raise('FORBIDDEN_CALL', { caller: step.fn.name, callee: fn.name });
   checkJoin(scope, fn);
   try {
-    const compiled = compile(context.run({ ...scope, transaction: undefined }, () => fn.metadata.body.apply(target, input.take() as never[])), fn.name);
+    const compiled = compile(
+      context.run({ ...scope, transaction: undefined }, () => fn.metadata.body.apply(target, input.take() as never[])),
+      fn.name,
+    );
     const results: readonly Result[] = await transaction.batch(compiled.statements);
     return executor.codec.copy(interpret(compiled, results), 'result').value;
   } catch (error) {
@@ -148,4 +162,3 @@ export async function joinProcedure(scope: TransactionContext, fn: RegisteredFun
     throw error;
   }
 }
-

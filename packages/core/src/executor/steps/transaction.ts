@@ -30,8 +30,7 @@ export async function transactionStep(run: Run, call: Call, fn: RegisteredFuncti
       if (settings.readOnly) {
         run.record(call, { output: output.text, attempts: tries });
         await durableAtOnce(run, call, fn, tries);
-      }
-      else await commit(run, call, transaction, output.text, outbox, tries);
+      } else await commit(run, call, transaction, output.text, outbox, tries);
       return output.value;
     } catch (error) {
       if (error instanceof RunVoid || run.isVoid) throw error;
@@ -106,7 +105,9 @@ export function checkJoin(scope: TransactionContext, fn: RegisteredFunction): vo
   const settings = executor.functions.transaction(fn);
   const names = { caller: step.fn.name, callee: fn.name };
   if (strictness[settings.isolation] > strictness[scope.isolation]) {
-    throw apiaryError('FORBIDDEN_CALL', names, { message: `${fn.name} (${settings.isolation}) cannot join the transaction of ${step.fn.name} (${scope.isolation}): give the outer one the stricter isolation` });
+    throw apiaryError('FORBIDDEN_CALL', names, {
+      message: `${fn.name} (${settings.isolation}) cannot join the transaction of ${step.fn.name} (${scope.isolation}): give the outer one the stricter isolation`,
+    });
   }
   if (scope.readOnly && !settings.readOnly) {
     throw apiaryError('FORBIDDEN_CALL', names, { message: `${fn.name} writes and cannot join the read-only transaction of ${step.fn.name}` });

@@ -16,9 +16,13 @@ export async function migrate(connection: Connection, names: Names, mode: 'apply
   if ((await storedVersion(connection, names)) === latestVersion) return;
   if (mode === 'verify') {
     const found = await storedVersion(connection, names);
-    raise('DATABASE_VERSION', { found: found === 0 ? 'no tables of Apiary' : `schema version ${found}`, needed: `schema version ${latestVersion}` }, {
-      message: `schema ${names.schema} is at version ${found}, this release needs ${latestVersion}: launch once with schemaMigration: 'apply'`,
-    });
+    raise(
+      'DATABASE_VERSION',
+      { found: found === 0 ? 'no tables of Apiary' : `schema version ${found}`, needed: `schema version ${latestVersion}` },
+      {
+        message: `schema ${names.schema} is at version ${found}, this release needs ${latestVersion}: launch once with schemaMigration: 'apply'`,
+      },
+    );
   }
   await connection.fly([{ text: 'begin isolation level read committed' }]);
   try {
@@ -46,17 +50,23 @@ async function apply(connection: Connection, names: Names, from: number): Promis
 
 /** 0 where nothing of ours exists. A query of the catalogue: to_regclass answers from a cache that a wait for the advisory lock does not refresh. */
 async function storedVersion(connection: Connection, names: Names): Promise<number> {
-  const [found] = await connection.fly([{
-    text: `select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  const [found] = await connection.fly([
+    {
+      text: `select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where '"' || replace(n.nspname, '"', '""') || '"' = ${quoteLiteral(names.schema)} and c.relname = 'schema_version') as present`,
-  }]);
+    },
+  ]);
   if (found?.rows[0]?.['present'] !== true) return 0;
   const [result] = await connection.fly([{ text: `select coalesce(max(version), 0)::int as version from ${names.version}` }]);
   const version = Number(result?.rows[0]?.['version'] ?? 0);
   if (version > latestVersion) {
-    raise('DATABASE_VERSION', { found: `schema version ${version}`, needed: `schema version ${latestVersion} or older` }, {
-      message: `schema ${names.schema} is at version ${version}, newer than this release knows (${latestVersion}): update @apiary/core`,
-    });
+    raise(
+      'DATABASE_VERSION',
+      { found: `schema version ${version}`, needed: `schema version ${latestVersion} or older` },
+      {
+        message: `schema ${names.schema} is at version ${version}, newer than this release knows (${latestVersion}): update @apiary/core`,
+      },
+    );
   }
   return version;
 }

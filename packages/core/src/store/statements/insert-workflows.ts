@@ -12,8 +12,19 @@ const baseTypes = ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'text
 const narrow = 11;
 
 const cells = (row: StartRow): readonly unknown[] => [
-  row.workflowId, row.name, row.kind, row.outcome?.status ?? 'PENDING', row.input, row.inputHash, row.outcome?.output ?? null, row.outcome?.error ?? null,
-  row.executorId, row.epoch, row.version, row.parentId, row.rootId,
+  row.workflowId,
+  row.name,
+  row.kind,
+  row.outcome?.status ?? 'PENDING',
+  row.input,
+  row.inputHash,
+  row.outcome?.output ?? null,
+  row.outcome?.error ?? null,
+  row.executorId,
+  row.epoch,
+  row.version,
+  row.parentId,
+  row.rootId,
 ];
 
 export interface InsertWorkflows {
@@ -25,7 +36,10 @@ export interface InsertWorkflows {
 export function insertWorkflows(names: Names): InsertWorkflows {
   // The clock offset is zero outside tests; the default of the column (the database's clock) then serves and nothing is bound.
   const list = base.slice(0, narrow).join(', ');
-  const one = `insert into ${names.workflow} (${list}) values (${base.slice(0, narrow).map((_, i) => `$${i + 1}`).join(', ')})`;
+  const one = `insert into ${names.workflow} (${list}) values (${base
+    .slice(0, narrow)
+    .map((_, i) => `$${i + 1}`)
+    .join(', ')})`;
   const many = `insert into ${names.workflow} (${list}) select * from ${unnest(baseTypes.slice(0, narrow))}`;
   const wideTypes = [...baseTypes, 'float8'];
   const wide = `insert into ${names.workflow} (${base.join(', ')}, deadline, created_at, updated_at)
@@ -35,7 +49,9 @@ export function insertWorkflows(names: Names): InsertWorkflows {
   const wideCells = (row: StartRow): readonly unknown[] => [...cells(row), row.deadline];
   const isNarrow = (row: StartRow): boolean => row.parentId === null && row.deadline === null;
   const wideStatement = (rows: readonly StartRow[], offsetMs: number, name: string, tail: string): Statement => ({
-    name, text: wide + tail, values: [...columns(rows, wideCells, wideTypes.length), offsetMs],
+    name,
+    text: wide + tail,
+    values: [...columns(rows, wideCells, wideTypes.length), offsetMs],
   });
   return {
     plain(rows, offsetMs) {

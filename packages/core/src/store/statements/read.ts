@@ -1,6 +1,5 @@
 /** Reads of the engine's rows. None of them is ever sent inside a user's transaction (DESIGN L11). */
 import type { FunctionKind } from '@apiary/decorators/internal';
-import type { RecordRow } from '../../executor/rows.js';
 import type { WorkflowStatus } from '../../workflows/types.js';
 import type { Names } from '../schema/names.js';
 
@@ -31,16 +30,43 @@ const ms = (column: string, as: string): string => `(extract(epoch from ${column
 
 /** Column list of a workflow; `w` names the table in the statement. */
 export const workflowColumns = [
-  'w.workflow_id as "workflowId"', 'w.name', 'w.kind', 'w.status', 'w.input', 'w.input_hash as "inputHash"', 'w.output', 'w.error',
-  'w.executor_id as "executorId"', 'w.epoch', 'w.app_version as version', 'w.attempts', 'w.recoveries', 'w.parent_id as "parentId"', 'w.root_id as "rootId"',
-  ms('w.deadline', 'deadline'), ms('w.wake_at', 'wakeAt'), 'w.cancel_requested as "cancelRequested"', ms('w.created_at', 'createdAt'), ms('w.updated_at', 'updatedAt'),
+  'w.workflow_id as "workflowId"',
+  'w.name',
+  'w.kind',
+  'w.status',
+  'w.input',
+  'w.input_hash as "inputHash"',
+  'w.output',
+  'w.error',
+  'w.executor_id as "executorId"',
+  'w.epoch',
+  'w.app_version as version',
+  'w.attempts',
+  'w.recoveries',
+  'w.parent_id as "parentId"',
+  'w.root_id as "rootId"',
+  ms('w.deadline', 'deadline'),
+  ms('w.wake_at', 'wakeAt'),
+  'w.cancel_requested as "cancelRequested"',
+  ms('w.created_at', 'createdAt'),
+  ms('w.updated_at', 'updatedAt'),
 ].join(', ');
 
-/** A record is read as it was written. */
-export type StoredRecord = RecordRow;
+/** Column list of a record, which is read as it was written. */
 const recordColumns = [
-  'f.workflow_id as "workflowId"', 'f.step_id as "stepId"', 'f.name', 'f.kind', 'f.input_hash as "inputHash"', 'f.output', 'f.error', 'f.attempts',
-  'f.child_id as "childId"', 'f.executor_id as "executorId"', 'f.epoch', 'f.started_at::float8 as "startedAt"', 'f.completed_at::float8 as "completedAt"',
+  'f.workflow_id as "workflowId"',
+  'f.step_id as "stepId"',
+  'f.name',
+  'f.kind',
+  'f.input_hash as "inputHash"',
+  'f.output',
+  'f.error',
+  'f.attempts',
+  'f.child_id as "childId"',
+  'f.executor_id as "executorId"',
+  'f.epoch',
+  'f.started_at::float8 as "startedAt"',
+  'f.completed_at::float8 as "completedAt"',
 ].join(', ');
 
 export const reads = (names: Names) => ({

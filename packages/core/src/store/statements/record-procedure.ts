@@ -16,8 +16,16 @@ export interface RecordedBy {
   /** A record of a step of a workflow. */
   readonly record?: RecordRow;
   /** The outcome of a direct call: its row is inserted complete, or completed. */
-  readonly workflow?: { readonly insert: boolean; readonly workflowId: string; readonly name: string; readonly input: string | null; readonly inputHash: string;
-    readonly executorId: string; readonly epoch: number; readonly version: string };
+  readonly workflow?: {
+    readonly insert: boolean;
+    readonly workflowId: string;
+    readonly name: string;
+    readonly input: string | null;
+    readonly inputHash: string;
+    readonly executorId: string;
+    readonly epoch: number;
+    readonly version: string;
+  };
 }
 
 /** @param returnsRows whether the server says that the statement gives rows */
@@ -25,7 +33,8 @@ export function recordProcedure(names: Names, last: Statement, shape: Shape, ret
   const values = [...(last.values ?? [])];
   const bind = (value: unknown, type: string): string => `$${values.push(value)}::${type}`;
   const limitAt = bind(limit, 'int');
-  const insert = by.record !== undefined ? recordInsert(names, by.record, bind) : workflowWrite(names, by.workflow as NonNullable<RecordedBy['workflow']>, bind);
+  const insert =
+    by.record !== undefined ? recordInsert(names, by.record, bind) : workflowWrite(names, by.workflow as NonNullable<RecordedBy['workflow']>, bind);
   const source = returnsRows || shape === 'count' ? `r as (\n${last.text}\n${returnsRows ? '' : 'returning 1 as n'}\n), ` : '';
   const text = `with ${source}o as materialized (${output(names, shape, source !== '')}),
     g as materialized (select case when octet_length(output) > ${limitAt} then ${names.refuse}('${tooLarge}', octet_length(output)::text) else output end as output from o),

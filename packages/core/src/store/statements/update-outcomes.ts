@@ -23,7 +23,8 @@ export function updateOutcomes(names: Names): (rows: readonly OutcomeRow[], offs
     where w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind)
     select case when (select count(*) from u where kind <> '${absent}') <> array_length($1, 1) then ${names.refuse}('APV01', 'an outcome matched no row') end`;
   return (rows, offsetMs) => ({
-    name: 'apiary_outcomes', text,
+    name: 'apiary_outcomes',
+    text,
     values: [...columns(rows, (r) => [r.workflowId, r.status, r.output, r.error, r.executorId, r.epoch], 6), offsetMs],
   });
 }
@@ -36,6 +37,8 @@ export function parkWorkflows(names: Names): (rows: readonly ParkRow[], offsetMs
     where w.workflow_id = x.id and w.status = 'PENDING' and w.executor_id = x.executor_id and w.epoch = x.epoch and not w.cancel_requested returning 1)
     select case when (select count(*) from u) <> array_length($1, 1) then ${names.refuse}('APV01', 'a parked workflow matched no row') end`;
   return (rows, offsetMs) => ({
-    name: 'apiary_park', text, values: [...columns(rows, (r) => [r.workflowId, r.executorId, r.epoch, r.wakeAt], 4), offsetMs],
+    name: 'apiary_park',
+    text,
+    values: [...columns(rows, (r) => [r.workflowId, r.executorId, r.epoch, r.wakeAt], 4), offsetMs],
   });
 }

@@ -36,9 +36,23 @@ class Flows {
   }
 }
 
-const app = await Apiary.launch({ services: [Flows], database: process.argv[2], log: { level: 'silent' }, lease: '10 seconds', poll: '100 ms', shutdownOn: ['SIGTERM'] });
+const app = await Apiary.launch({
+  services: [Flows],
+  database: process.argv[2],
+  log: { level: 'silent' },
+  lease: '10 seconds',
+  poll: '100 ms',
+  shutdownOn: ['SIGTERM'],
+});
 const flows = app.get(Flows);
-const settled = await Promise.allSettled([flows.fails(), flows.refuses(), flows.late(), flows.floats(), flows.broken(), app.start(Flows, { workflowId: 'x' }).broken()]);
+const settled = await Promise.allSettled([
+  flows.fails(),
+  flows.refuses(),
+  flows.late(),
+  flows.floats(),
+  flows.broken(),
+  app.start(Flows, { workflowId: 'x' }).broken(),
+]);
 void app.start(Flows, { workflowId: 'x' }).fails(); // a CONFLICT that nobody hears of
 await app.start(Flows).sleeps();
 const left = await app.start(Flows).naps();

@@ -26,11 +26,22 @@ const side = childSide();
 const task = JSON.parse(process.argv[2] ?? '{}') as ChildTask;
 gates.elsewhere = task.free === true ? () => Promise.resolve() : (name) => side.point(name);
 
-const app = await Apiary.launch({ services: [Flows], provide: [[WITNESS, task.witness ?? '']], log: { level: 'silent' }, version: 'test', ...task.config } as Config);
+const app = await Apiary.launch({
+  services: [Flows],
+  provide: [[WITNESS, task.witness ?? '']],
+  log: { level: 'silent' },
+  version: 'test',
+  ...task.config,
+} as Config);
 side.onMessage((message) => {
   const { method, workflowId, args } = message as StartMessage;
   const starter = app.start(Flows, { workflowId }) as unknown as Record<string, (...args: readonly unknown[]) => { result(): Promise<unknown> }>;
   const settled = (outcome: Omit<Settled, 'workflowId'>): void => void side.point(`settled ${workflowId}`, { workflowId, ...outcome });
-  starter[method]?.(...args).result().then((value) => settled({ value }), (error: unknown) => settled({ error: (error as { code?: string }).code ?? String(error) }));
+  starter[method]?.(...args)
+    .result()
+    .then(
+      (value) => settled({ value }),
+      (error: unknown) => settled({ error: (error as { code?: string }).code ?? String(error) }),
+    );
 });
 side.ready({ executorId: runningOf(app).executor.id });

@@ -8,7 +8,9 @@ import { gates } from './gates.js';
 export const WITNESS = token<string>('witness');
 
 export async function effectTable(knex: Knex): Promise<void> {
-  await knex.raw('create table if not exists effect (entry bigint generated always as identity, workflow_id text not null, step text not null, pid int not null)');
+  await knex.raw(
+    'create table if not exists effect (entry bigint generated always as identity, workflow_id text not null, step text not null, pid int not null)',
+  );
 }
 
 @Service()
@@ -55,7 +57,8 @@ export class Effects {
   }
 
   private async told(what: string): Promise<void> {
-    if (this.witness !== '') await callWitness(this.witness, { key: idempotencyKey(), name: what, workflowId: workflowId(), at: Date.now(), detail: process.pid });
+    if (this.witness !== '')
+      await callWitness(this.witness, { key: idempotencyKey(), name: what, workflowId: workflowId(), at: Date.now(), detail: process.pid });
   }
 }
 

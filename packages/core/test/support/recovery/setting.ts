@@ -60,20 +60,36 @@ export class Setting implements AsyncDisposable {
 
   /** An executor in this process. */
   async launch(config: Partial<Config> = {}, internals: Internals = {}): Promise<Apiary> {
-    const app = await launchWith({
-      services: [Flows], provide: [[WITNESS, this.witness.url]], database: this.database.connectionString, migrations: effectTable,
-      lease: '600 ms', poll: '100 ms', log: { level: 'silent' }, version: 'test', ...config,
-    } as Config, internals);
+    const app = await launchWith(
+      {
+        services: [Flows],
+        provide: [[WITNESS, this.witness.url]],
+        database: this.database.connectionString,
+        migrations: effectTable,
+        lease: '600 ms',
+        poll: '100 ms',
+        log: { level: 'silent' },
+        version: 'test',
+        ...config,
+      } as Config,
+      internals,
+    );
     this.#apps.push(app);
     return app;
   }
 
   /** An executor in a process of its own; at least one in this process made the tables. */
   async child(task: Partial<ChildTask> = {}): Promise<Child & { readonly executorId: string }> {
-    const whole: ChildTask = { witness: this.witness.url, ...task, config: { database: this.database.connectionString, lease: '600 ms', poll: '100 ms', ...task.config } };
+    const whole: ChildTask = {
+      witness: this.witness.url,
+      ...task,
+      config: { database: this.database.connectionString, lease: '600 ms', poll: '100 ms', ...task.config },
+    };
     const child = await Child.spawn(new URL('./child.js', import.meta.url), { args: [JSON.stringify(whole)] });
     this.#children.push(child);
-    const { executorId } = (await child.ready.catch((error: unknown) => { throw new Error(`${String(error)}\n${child.stderr}`); })) as { executorId: string };
+    const { executorId } = (await child.ready.catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${child.stderr}`);
+    })) as { executorId: string };
     return Object.assign(child, { executorId });
   }
 
@@ -103,12 +119,17 @@ export class Setting implements AsyncDisposable {
   }
 
   async records(workflowId: string): Promise<string[]> {
-    const rows = await this.query<{ step_id: string; name: string }>('select step_id, name from apiary.function_status where workflow_id = $1 order by step_id::int', [workflowId]);
+    const rows = await this.query<{ step_id: string; name: string }>(
+      'select step_id, name from apiary.function_status where workflow_id = $1 order by step_id::int',
+      [workflowId],
+    );
     return rows.map((row) => `${row.step_id} ${row.name}`);
   }
 
   async executor(executorId: string): Promise<ExecutorRow> {
-    const [row] = await this.query<ExecutorRow>('select executor_id, lease_counter::int, fenced, settled from apiary.executor where executor_id = $1', [executorId]);
+    const [row] = await this.query<ExecutorRow>('select executor_id, lease_counter::int, fenced, settled from apiary.executor where executor_id = $1', [
+      executorId,
+    ]);
     if (row === undefined) throw new Error(`there is no executor ${executorId}`);
     return row;
   }
@@ -119,10 +140,14 @@ export class Setting implements AsyncDisposable {
   }
 
   async ended(workflowId: string): Promise<WorkflowRow> {
-    return until(`${workflowId} has ended`, async () => {
-      const row = await this.workflow(workflowId);
-      return row !== undefined && row.status !== 'PENDING' && row;
-    }, { within: 60_000 });
+    return until(
+      `${workflowId} has ended`,
+      async () => {
+        const row = await this.workflow(workflowId);
+        return row !== undefined && row.status !== 'PENDING' && row;
+      },
+      { within: 60_000 },
+    );
   }
 
   /** The lease of a dead executor has run out by the database's clock; the observer's own clock is another matter. */

@@ -34,13 +34,19 @@ export class Workspace {
     return join(this.folder, 'node_modules', '@apiary', name, 'dist', ...rest);
   }
 
-  /** @throws Error if the text is not there exactly once: the source has changed, and the bug with it */
+  /**
+   * However the lines are broken.
+   * @throws Error if the text is not there exactly once: the source has changed, and the bug with it
+   */
   replace(file: string, text: string, by: string): void {
     const path = this.path(file);
     const source = readFileSync(path, 'utf8');
-    const found = source.split(text).length - 1;
-    if (found !== 1) throw new Error(`${file} has ${found} times: ${text}`);
-    writeFileSync(path, source.replace(text, () => by));
+    const wanted = text.replaceAll(/\s+/g, '');
+    const places = [...source.matchAll(/\S/g)].map(({ index }) => index);
+    const dense = places.map((place) => source[place]).join('');
+    const at = dense.indexOf(wanted);
+    if (at < 0 || dense.includes(wanted, at + 1)) throw new Error(`${file} has ${at < 0 ? 'not' : 'more than once'}: ${text}`);
+    writeFileSync(path, source.slice(0, places[at]) + by + source.slice((places[at + wanted.length - 1] ?? 0) + 1));
   }
 
   remove(): void {

@@ -4,7 +4,10 @@ import { Accounts, ledgerTables, Outside } from './ledger.js';
 
 @Service()
 class Bookings {
-  constructor(private readonly accounts: Accounts, private readonly outside: Outside) {}
+  constructor(
+    private readonly accounts: Accounts,
+    private readonly outside: Outside,
+  ) {}
 
   @Workflow()
   async book(who: string): Promise<unknown> {

@@ -12,7 +12,10 @@ class SoldOut extends Error {
 
 @Service()
 class Trips {
-  constructor(private readonly accounts: Accounts, private readonly outside: Outside) {}
+  constructor(
+    private readonly accounts: Accounts,
+    private readonly outside: Outside,
+  ) {}
 
   @Transaction()
   async seat(seat: string): Promise<void> {

@@ -55,7 +55,7 @@ export class Outside {
 
   @Communicator()
   async tell(name: string, detail = ''): Promise<string> {
-    await callWitness(this.witness, { key: idempotencyKey(), name, detail });
+    await callWitness(this.witness, { key: idempotencyKey(), name, detail, at: Date.now() });
     return `told ${name}`;
   }
 }

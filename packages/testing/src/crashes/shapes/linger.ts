@@ -1,4 +1,4 @@
-import { Service, Transaction, Workflow, sql } from '@apiary/core';
+import { Service, Transaction, Workflow, randomUUID, sql } from '@apiary/core';
 import { crashScenario } from '../scenario.js';
 import { ledgerTables, Outside } from './ledger.js';
 
@@ -16,13 +16,13 @@ class Lingering {
 
   @Workflow()
   async linger(): Promise<unknown> {
-    return [await this.outside.tell('first'), await this.slow(), await this.outside.tell('second'), await this.outside.tell('third')];
+    return [await this.outside.tell('first', randomUUID()), await this.slow(), await this.outside.tell('second'), await this.outside.tell('third')];
   }
 }
 
 export default crashScenario({
   name: 'linger',
-  about: 'communicator, slow transaction, two communicators',
+  about: 'communicator with a randomUUID, slow transaction, two communicators',
   services: [Lingering],
   config: { linger: '20 ms' },
   migrations: ledgerTables,

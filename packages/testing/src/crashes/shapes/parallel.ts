@@ -4,7 +4,10 @@ import { Accounts, ledgerTables, Outside } from './ledger.js';
 
 @Service()
 class Parallel {
-  constructor(private readonly accounts: Accounts, private readonly outside: Outside) {}
+  constructor(
+    private readonly accounts: Accounts,
+    private readonly outside: Outside,
+  ) {}
 
   @Workflow()
   async all(): Promise<unknown> {

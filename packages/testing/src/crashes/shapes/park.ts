@@ -4,7 +4,10 @@ import { Accounts, ledgerTables, Outside } from './ledger.js';
 
 @Service()
 class Parks {
-  constructor(private readonly accounts: Accounts, private readonly outside: Outside) {}
+  constructor(
+    private readonly accounts: Accounts,
+    private readonly outside: Outside,
+  ) {}
 
   @Workflow()
   async month(): Promise<unknown[]> {
@@ -24,5 +27,6 @@ export default crashScenario({
   skipsTime: true,
   concurrent: true,
   // Whoever waits for a parked workflow looks at its row again and again.
-  unnumbered: ({ connection, statements }) => connection === 'system' && statements.length === 1 && /^select .* where w\.workflow_id = any\(\$1/.test(statements[0] ?? ''),
+  unnumbered: ({ connection, statements }) =>
+    connection === 'system' && statements.length === 1 && /^select .* where w\.workflow_id = any\(\$1/.test(statements[0] ?? ''),
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { PointResult } from './enumerate.js';
 import type { NumberedFlight } from './flight-numbers.js';
 import { nameOf, type CrashMode } from './point.js';
@@ -10,6 +11,8 @@ interface Line {
   readonly mode: CrashMode;
   /** Of what the crash-free run writes, in whatever order: another trace has other points. */
   readonly trace: string;
+  /** Of the code that ran: what another build did says nothing of this one. */
+  readonly build: string;
   readonly result: PointResult;
 }
 
@@ -17,6 +20,7 @@ interface Line {
 export class PointMemory {
   readonly #file: string;
   readonly #lines: Line[] = [];
+  readonly #build = buildOf(['@apiary/core', '@apiary/decorators', '@apiary/testing/internal']);
 
   constructor(file: string, fresh: boolean) {
     this.#file = file;
@@ -30,13 +34,19 @@ export class PointMemory {
   known(shape: string, mode: CrashMode, trace: readonly NumberedFlight[]): ReadonlyMap<string, PointResult> {
     const hash = hashOf(trace);
     const fine = this.#lines.filter(
-      (line) => line.shape === shape && line.mode === mode && line.trace === hash && line.result.asMeant && line.result.differences.length === 0,
+      (line) =>
+        line.shape === shape &&
+        line.mode === mode &&
+        line.trace === hash &&
+        line.build === this.#build &&
+        line.result.asMeant &&
+        line.result.differences.length === 0,
     );
     return new Map(fine.map(({ result }) => [nameOf(result.point), result]));
   }
 
   add(shape: string, mode: CrashMode, trace: readonly NumberedFlight[], result: PointResult): void {
-    const line: Line = { shape, mode, trace: hashOf(trace), result };
+    const line: Line = { shape, mode, trace: hashOf(trace), build: this.#build, result };
     appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
   }
 }
@@ -46,4 +56,14 @@ function hashOf(trace: readonly NumberedFlight[]): string {
     .update(JSON.stringify(trace.map(({ connection, statements }) => [connection, ...statements].join('\n')).sort()))
     .digest('hex')
     .slice(0, 16);
+}
+
+function buildOf(packages: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const name of packages) {
+    const folder = dirname(fileURLToPath(import.meta.resolve(name)));
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort())
+      if (file.endsWith('.js')) hash.update(file).update(readFileSync(join(folder, file)));
+  }
+  return hash.digest('hex').slice(0, 16);
 }

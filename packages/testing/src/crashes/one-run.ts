@@ -123,7 +123,7 @@ const courses: Readonly<Record<CrashMode, (scene: Scene) => Promise<Course>>> = 
   },
 
   async cut({ victim, bench }) {
-    return { outcome: await outcomeOf(victim, bench), asMeant: true };
+    return { outcome: await outcomeOf(victim, bench), asMeant: victim.lastWord?.cut === true };
   },
 
   async server({ victim, task, bench }) {

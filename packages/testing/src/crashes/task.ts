@@ -20,6 +20,8 @@ export interface Task {
 export interface LastWord {
   readonly reached: CrashPoint;
   readonly flight: NumberedFlight;
+  /** cut: its connection is gone. */
+  readonly cut?: boolean;
 }
 
 /** The line it writes when its client has an answer, before anything else can happen: who has an answer does not ask again. */

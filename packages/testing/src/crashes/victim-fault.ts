@@ -47,7 +47,8 @@ export class VictimFault {
   #happen(flight: NumberedFlight, socket: Socket | undefined): void {
     this.#happened = true;
     const { mode, point, resume } = this.#fault;
-    const word: LastWord = { reached: point, flight };
+    if (mode === 'cut') socket?.destroy();
+    const word: LastWord = { reached: point, flight, ...(mode === 'cut' ? { cut: socket?.destroyed === true } : {}) };
     writeSync(standardOutput, `${JSON.stringify(word)}\n`);
     switch (mode) {
       case 'kill':
@@ -57,7 +58,6 @@ export class VictimFault {
         process.kill(process.pid, 'SIGSTOP');
         return;
       case 'cut':
-        socket?.destroy();
         return;
       case 'server':
         standStill(() => existsSync(resume));

@@ -100,4 +100,3 @@ export class Apiary implements Operations, AsyncDisposable {
     return this.shutdown();
   }
 }
-

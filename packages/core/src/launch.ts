@@ -59,7 +59,13 @@ export async function launch(given: Config, app: AppKeyValue, internals: Interna
 }
 
 async function connect(
-  config: ResolvedConfig, inspection: ReturnType<typeof inspect>, app: AppKeyValue, log: Logger, internals: Internals, embedded: EmbeddedHandle | undefined, opened: (() => Promise<unknown>)[],
+  config: ResolvedConfig,
+  inspection: ReturnType<typeof inspect>,
+  app: AppKeyValue,
+  log: Logger,
+  internals: Internals,
+  embedded: EmbeddedHandle | undefined,
+  opened: (() => Promise<unknown>)[],
 ): Promise<Running> {
   const identity = newIdentity();
   const names = namesOf(config.schema);
@@ -68,7 +74,9 @@ async function connect(
   const late: { executor?: Executor; timeline?: string } = {};
   const connections: Connections = await Connections.open({
     database: databaseOf(config, embedded),
-    poolSize: config.pool.size, systemSize: config.pool.systemSize, applicationName: `apiary ${config.name}`.slice(0, 60),
+    poolSize: config.pool.size,
+    systemSize: config.pool.systemSize,
+    applicationName: `apiary ${config.name}`.slice(0, 60),
     ...(internals.probe === undefined ? {} : { probe: internals.probe }),
     onOpen: onOpen(identity, names, late, () => connections),
   });
@@ -78,8 +86,24 @@ async function connect(
   const version = config.version ?? inspection.version;
   const lease = new Lease(config.leaseMs);
   await register(store, identity, config.name, version, lease, clock);
-  const codec = new Codec({ payload: config.limits.payload, payloadWarning: config.limits.payloadWarning, warn: (message, fields) => log.warn(message, fields) });
-  const executor = new Executor({ config, version, identity, store, codec, clock, log, lease, probe: internals.probe ?? noProbe, slowTailMs: internals.slowTailMs, stand: internals.stand });
+  const codec = new Codec({
+    payload: config.limits.payload,
+    payloadWarning: config.limits.payloadWarning,
+    warn: (message, fields) => log.warn(message, fields),
+  });
+  const executor = new Executor({
+    config,
+    version,
+    identity,
+    store,
+    codec,
+    clock,
+    log,
+    lease,
+    probe: internals.probe ?? noProbe,
+    slowTailMs: internals.slowTailMs,
+    stand: internals.stand,
+  });
   late.executor = executor;
   const poll = new Poll(executor);
   const running: Running = { executor, poll, embedded, config, stopSignals: () => {} };
@@ -112,7 +136,8 @@ function databaseOf({ database }: ResolvedConfig, embedded: EmbeddedHandle | und
 /** A changed timeline is another history: an asynchronous failover may have lost rows that living runs rest on (DESIGN 4.5). */
 function onOpen(identity: Identity, names: Names, late: { executor?: Executor; timeline?: string }, connections: () => Connections) {
   return opening({
-    identity, names,
+    identity,
+    names,
     locks: () => !connections().perTransactionFence,
     fenced: () => late.executor?.fenced(),
     timeline: (found) => {
@@ -123,4 +148,3 @@ function onOpen(identity: Identity, names: Names, late: { executor?: Executor; t
     },
   });
 }
-

@@ -88,38 +88,69 @@ const entry = <C extends ErrorCode>(status: number, text: Entry<C>['text']): Ent
 type BuiltIn = Exclude<ErrorCode, 'UNMOCKED'>;
 const catalogue: { readonly [C in BuiltIn]: Entry<C> } = {
   VALIDATION: entry<'VALIDATION'>(400, ({ violations }) => `invalid arguments: ${violations.map((v) => `${v.path}: ${v.message}`).join('; ')}`),
-  INVALID_ID: entry<'INVALID_ID'>(400, ({ id }) => `invalid workflow id ${JSON.stringify(id.slice(0, 64))}: an id is 1 to 512 bytes of well-formed Unicode without NUL`),
+  INVALID_ID: entry<'INVALID_ID'>(
+    400,
+    ({ id }) => `invalid workflow id ${JSON.stringify(id.slice(0, 64))}: an id is 1 to 512 bytes of well-formed Unicode without NUL`,
+  ),
   NOT_RECORDABLE: entry<'NOT_RECORDABLE'>(400, ({ path, found }) => `${path} is ${found}, which cannot be recorded: pass data`),
-  PAYLOAD_TOO_LARGE: entry<'PAYLOAD_TOO_LARGE'>(413, ({ bytes, limit }) => `a value of ${bytes} bytes is over the limit of ${limit}: store it in a table and pass its key, or raise limits.payload`),
+  PAYLOAD_TOO_LARGE: entry<'PAYLOAD_TOO_LARGE'>(
+    413,
+    ({ bytes, limit }) => `a value of ${bytes} bytes is over the limit of ${limit}: store it in a table and pass its key, or raise limits.payload`,
+  ),
   CONFLICT: entry<'CONFLICT'>(409, ({ stored, given, field }) => `this workflow id belongs to another ${field}: stored is ${stored}, given was ${given}`),
   NOT_FOUND: entry<'NOT_FOUND'>(404, ({ workflowId }) => `there is no workflow ${JSON.stringify(workflowId)}`),
   NOT_A_FUNCTION: entry<'NOT_A_FUNCTION'>(500, ({ method }) => `${method} carries no @Workflow, @Transaction, @Procedure or @Communicator decorator`),
   NOT_A_SERVICE: entry<'NOT_A_SERVICE'>(500, ({ service }) => `${service} is no service of this app: add it to services`),
-  NOT_LAUNCHED: entry<'NOT_LAUNCHED'>(500, ({ method }) => `${method} was called on an instance that no app manages: call it on app.get(Service), or use unmanaged() of @apiary/testing`),
+  NOT_LAUNCHED: entry<'NOT_LAUNCHED'>(
+    500,
+    ({ method }) => `${method} was called on an instance that no app manages: call it on app.get(Service), or use unmanaged() of @apiary/testing`,
+  ),
   NO_CONTEXT: entry<'NO_CONTEXT'>(500, ({ call }) => `${call} needs a workflow around it and was called outside one`),
   NO_TRANSACTION: entry<'NO_TRANSACTION'>(500, ({ call }) => `${call} needs a @Transaction around it and was used outside one`),
   FORBIDDEN_CALL: entry<'FORBIDDEN_CALL'>(500, ({ caller, callee }) => `${callee} may not be called in ${caller}`),
   ROW_COUNT: entry<'ROW_COUNT'>(500, ({ rows }) => `expected another number of rows than ${rows}`),
   CANCELLED: entry<'CANCELLED'>(409, ({ workflowId }) => `workflow ${workflowId} was cancelled`),
   DEADLINE: entry<'DEADLINE'>(504, ({ deadline }) => `the workflow passed its deadline of ${deadline.toISOString()}`),
-  DEAD: entry<'DEAD'>(500, ({ recoveries }) => `the workflow was recovered ${recoveries} times without progress and is given up: fix its cause, then resume it`),
+  DEAD: entry<'DEAD'>(
+    500,
+    ({ recoveries }) => `the workflow was recovered ${recoveries} times without progress and is given up: fix its cause, then resume it`,
+  ),
   WAIT_TIMEOUT: entry<'WAIT_TIMEOUT'>(504, ({ timeoutMs }) => `no outcome within ${timeoutMs} ms; the workflow goes on`),
   STEP_TIMEOUT: entry<'STEP_TIMEOUT'>(504, ({ timeoutMs }) => `the attempt took longer than ${timeoutMs} ms`),
   TRANSACTION_TIMEOUT: entry<'TRANSACTION_TIMEOUT'>(504, ({ timeoutMs }) => `the transaction took longer than ${timeoutMs} ms and was rolled back`),
   RETRIES_EXHAUSTED: entry<'RETRIES_EXHAUSTED'>(502, ({ attempts, errors }) => `failed ${attempts} times; last: ${errors.at(-1)?.message ?? 'unknown'}`),
-  NONDETERMINISM: entry<'NONDETERMINISM'>(500, ({ stepId, recorded, called }) => `step ${stepId} is recorded as ${recorded}, but this replay calls ${called}: the body is not deterministic, or its code changed under a running workflow`),
+  NONDETERMINISM: entry<'NONDETERMINISM'>(
+    500,
+    ({ stepId, recorded, called }) =>
+      `step ${stepId} is recorded as ${recorded}, but this replay calls ${called}: the body is not deterministic, or its code changed under a running workflow`,
+  ),
   FLOATING_QUERY: entry<'FLOATING_QUERY'>(500, ({ statement }) => `the transaction returned while a statement of it was not awaited: ${statement}`),
-  FLOATING_CALL: entry<'FLOATING_CALL'>(500, ({ stepId, called }) => `the workflow returned while step ${stepId} (${called}) was under way: await it, or start it as a child`),
-  ROLLED_BACK: entry<'ROLLED_BACK'>(500, ({ statement }) => `PostgreSQL rolled the transaction back, because an SQL error was swallowed${statement === undefined ? '' : ` in: ${statement}`}: let the error through, or use a savepoint (db.transaction)`),
+  FLOATING_CALL: entry<'FLOATING_CALL'>(
+    500,
+    ({ stepId, called }) => `the workflow returned while step ${stepId} (${called}) was under way: await it, or start it as a child`,
+  ),
+  ROLLED_BACK: entry<'ROLLED_BACK'>(
+    500,
+    ({ statement }) =>
+      `PostgreSQL rolled the transaction back, because an SQL error was swallowed${statement === undefined ? '' : ` in: ${statement}`}: let the error through, or use a savepoint (db.transaction)`,
+  ),
   FENCED: entry<'FENCED'>(503, ({ executorId }) => `executor ${executorId} lost its lease; another executor has its work`),
   SHUTTING_DOWN: entry<'SHUTTING_DOWN'>(503, () => 'the app is shutting down'),
   CONFIG: entry<'CONFIG'>(500, ({ path, problem }) => `${path}: ${problem}`),
   DEPENDENCY: entry<'DEPENDENCY'>(500, ({ path, problem }) => `${problem} dependency: ${path.join(' -> ')}`),
-  REGISTRATION: entry<'REGISTRATION'>(500, ({ problems }) => `${problems.length} problem(s) in the decorated classes:\n${problems.map((p) => `- ${p.method}: ${p.problem}. ${p.remedy}`).join('\n')}`),
-  DATABASE_UNREACHABLE: entry<'DATABASE_UNREACHABLE'>(503, ({ host, port, user }) => `no PostgreSQL answers as ${user} at ${host}:${port}: start it, or correct \`database\` or DATABASE_URL`),
+  REGISTRATION: entry<'REGISTRATION'>(
+    500,
+    ({ problems }) => `${problems.length} problem(s) in the decorated classes:\n${problems.map((p) => `- ${p.method}: ${p.problem}. ${p.remedy}`).join('\n')}`,
+  ),
+  DATABASE_UNREACHABLE: entry<'DATABASE_UNREACHABLE'>(
+    503,
+    ({ host, port, user }) => `no PostgreSQL answers as ${user} at ${host}:${port}: start it, or correct \`database\` or DATABASE_URL`,
+  ),
   DATABASE_VERSION: entry<'DATABASE_VERSION'>(500, ({ found, needed }) => `found ${found}, needed ${needed}`),
 };
-const extra = new Map<string, Entry<never>>([['UNMOCKED', entry<never>(500, ({ method }: { method: string }) => `${method} has no mock, and unmocked calls are refused`)]]);
+const extra = new Map<string, Entry<never>>([
+  ['UNMOCKED', entry<never>(500, ({ method }: { method: string }) => `${method} has no mock, and unmocked calls are refused`)],
+]);
 
 export interface Extras {
   readonly message?: string | undefined;
@@ -157,7 +188,11 @@ export class ApiaryError<C extends ErrorCode = ErrorCode> extends Error {
 
 /** VALIDATION -> ValidationError */
 function className(code: string): string {
-  const words = code.toLowerCase().split('_').map((w) => w.charAt(0).toUpperCase() + w.slice(1)).join('');
+  const words = code
+    .toLowerCase()
+    .split('_')
+    .map((w) => w.charAt(0).toUpperCase() + w.slice(1))
+    .join('');
   return words.endsWith('Error') ? words : `${words}Error`;
 }
 

@@ -19,7 +19,7 @@ interface Ended {
 
 export async function direct(run: Run, target: object): Promise<void> {
   const { executor, fn } = run;
-  const call: Call = { stepId: '0', name: fn.name, kind: fn.kind, inputHash: null, startedAt: executor.clock.now() };
+  const call: Call = { stepId: '0', name: fn.name, kind: fn.kind, inputHash: null, startedAt: executor.clock.now(), place: undefined };
   let ended: Ended;
   try {
     if (fn.kind === 'communicator') ended = await communicator(run, call, target, run.input);

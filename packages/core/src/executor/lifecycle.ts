@@ -48,7 +48,18 @@ export class Lifecycle {
   startRow(fn: RegisteredFunction, workflowId: string, input: Input, deadline: number | null): StartRow {
     const { id, version } = this.#executor;
     return {
-      workflowId, name: fn.name, kind: fn.kind, input: input.text, inputHash: input.hash, executorId: id, epoch: 1, version, parentId: null, rootId: null, deadline, outcome: null,
+      workflowId,
+      name: fn.name,
+      kind: fn.kind,
+      input: input.text,
+      inputHash: input.hash,
+      executorId: id,
+      epoch: 1,
+      version,
+      parentId: null,
+      rootId: null,
+      deadline,
+      outcome: null,
     };
   }
 
@@ -70,10 +81,22 @@ export class Lifecycle {
       if (fn === undefined) continue;
       const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash);
       ticket.identify(row.name, row.inputHash);
-      this.begin(new Run({
-        executor: this.#executor, ticket, fn, input: Input.stored(this.#executor.codec, fn, row.input), epoch: 1, start: undefined, history: new Map(),
-        deadline: row.deadline, rootId: row.rootId ?? row.workflowId, parentId: row.parentId, first: true,
-      }), this.#executor.targetOf(fn));
+      this.begin(
+        new Run({
+          executor: this.#executor,
+          ticket,
+          fn,
+          input: Input.stored(this.#executor.codec, fn, row.input),
+          epoch: 1,
+          start: undefined,
+          history: new Map(),
+          deadline: row.deadline,
+          rootId: row.rootId ?? row.workflowId,
+          parentId: row.parentId,
+          first: true,
+        }),
+        this.#executor.targetOf(fn),
+      );
     }
   }
 
@@ -91,7 +114,13 @@ export class Lifecycle {
     }
   }
 
-  #beginStored(workflow: StoredWorkflow, records: readonly RecordRow[], ticket: Ticket, parent: { run: Run; call: Call } | undefined, kept: readonly RecordRow[] = []): void {
+  #beginStored(
+    workflow: StoredWorkflow,
+    records: readonly RecordRow[],
+    ticket: Ticket,
+    parent: { run: Run; call: Call } | undefined,
+    kept: readonly RecordRow[] = [],
+  ): void {
     const executor = this.#executor;
     ticket.identify(workflow.name, workflow.inputHash ?? '');
     const fn = executor.registry.functions.get(workflow.name);
@@ -101,12 +130,32 @@ export class Lifecycle {
     const mine = lost ? [] : kept.filter((row) => !history.has(row.stepId) && row.epoch === workflow.epoch && row.executorId === workflow.executorId);
     for (const row of mine) history.set(row.stepId, row);
     const base = {
-      executor, ticket, epoch: workflow.epoch, start: undefined, history, kept: mine, deadline: workflow.deadline, rootId: workflow.rootId ?? workflow.workflowId,
-      parentId: workflow.parentId, parent, cancelRequested: workflow.cancelRequested, recoveries: workflow.recoveries,
+      executor,
+      ticket,
+      epoch: workflow.epoch,
+      start: undefined,
+      history,
+      kept: mine,
+      deadline: workflow.deadline,
+      rootId: workflow.rootId ?? workflow.workflowId,
+      parentId: workflow.parentId,
+      parent,
+      cancelRequested: workflow.cancelRequested,
+      recoveries: workflow.recoveries,
     };
-    const problem = fn === undefined || fn.kind !== workflow.kind
-      ? apiaryError('NOT_A_FUNCTION', { method: workflow.name }, { message: `workflow ${workflow.workflowId} is recorded as ${workflow.kind} ${workflow.name}, which this app does not have`, workflowId: workflow.workflowId })
-      : workflow.attempts > executor.functions.maxRecoveries(fn) ? apiaryError('DEAD', { recoveries: workflow.attempts - 1 }, { workflowId: workflow.workflowId }) : undefined;
+    const problem =
+      fn === undefined || fn.kind !== workflow.kind
+        ? apiaryError(
+            'NOT_A_FUNCTION',
+            { method: workflow.name },
+            {
+              message: `workflow ${workflow.workflowId} is recorded as ${workflow.kind} ${workflow.name}, which this app does not have`,
+              workflowId: workflow.workflowId,
+            },
+          )
+        : workflow.attempts > executor.functions.maxRecoveries(fn)
+          ? apiaryError('DEAD', { recoveries: workflow.attempts - 1 }, { workflowId: workflow.workflowId })
+          : undefined;
     if (problem !== undefined || fn === undefined) {
       const run = new Run({ ...base, fn: fn ?? ({ name: workflow.name, kind: workflow.kind } as RegisteredFunction), input: Input.none(executor.codec) });
       ticket.run = run;
@@ -121,13 +170,15 @@ export class Lifecycle {
   inlineRow(row: StoredWorkflow, parent: Run, call: Call): Promise<Ticket> | Ticket {
     const executor = this.#executor;
     if (row.status !== 'PENDING' || row.executorId !== executor.id || row.wakeAt !== null) return executor.observer.ticket(row.workflowId);
-    return executor.store.untilAnswered((store) => store.records([row.workflowId])).then((records) => {
-      const known = executor.tickets.get(row.workflowId);
-      if (known !== undefined && !known.isObserved) return known;
-      const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash ?? '');
-      this.#beginStored(row, records, ticket, parent.isVoid ? undefined : { run: parent, call });
-      return ticket;
-    });
+    return executor.store
+      .untilAnswered((store) => store.records([row.workflowId]))
+      .then((records) => {
+        const known = executor.tickets.get(row.workflowId);
+        if (known !== undefined && !known.isObserved) return known;
+        const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash ?? '');
+        this.#beginStored(row, records, ticket, parent.isVoid ? undefined : { run: parent, call });
+        return ticket;
+      });
   }
 
   // ---- ends ------------------------------------------------------------------------------------------------------------------------
@@ -164,7 +215,10 @@ export class Lifecycle {
     if (!executor.stopping && !isInfrastructure(error, { engine: true })) {
       run.buffer = [];
       const told: Outcome = { status: 'ERROR', output: null, error: executor.codec.encodeError(error) };
-      outcome = await executor.barrier.flush(run, undefined, told).then(() => told, () => undefined);
+      outcome = await executor.barrier.flush(run, undefined, told).then(
+        () => told,
+        () => undefined,
+      );
       if (run.isVoid) return;
     }
     this.running.delete(run);
@@ -253,10 +307,23 @@ export class Lifecycle {
     }
     const start: StartRow = { ...run.first, executorId: executor.id };
     const same = run.executorId === executor.id ? kept : [];
-    this.begin(new Run({
-      executor, ticket, fn, input: Input.stored(executor.codec, fn, start.input), epoch: 1, start, history: new Map(same.map((row) => [row.stepId, row])), kept: same,
-      deadline: run.deadline, rootId: run.rootId, parentId: run.parentId, cancelRequested: run.cancelRequested,
-    }), executor.targetOf(fn));
+    this.begin(
+      new Run({
+        executor,
+        ticket,
+        fn,
+        input: Input.stored(executor.codec, fn, start.input),
+        epoch: 1,
+        start,
+        history: new Map(same.map((row) => [row.stepId, row])),
+        kept: same,
+        deadline: run.deadline,
+        rootId: run.rootId,
+        parentId: run.parentId,
+        cancelRequested: run.cancelRequested,
+      }),
+      executor.targetOf(fn),
+    );
   }
 
   // ---- the fence -------------------------------------------------------------------------------------------------------------------
@@ -307,7 +374,12 @@ function carrier(run: Run): { answered: Promise<void> } | undefined {
 
 /** Makes the executor's row; its connections lock and check from then on. */
 export async function register(
-  store: Executor['store'], identity: Executor['identity'], name: string, version: string, lease: Executor['lease'], clock: Executor['clock'],
+  store: Executor['store'],
+  identity: Executor['identity'],
+  name: string,
+  version: string,
+  lease: Executor['lease'],
+  clock: Executor['clock'],
 ): Promise<void> {
   const sent = clock.monotonic();
   const { rows } = await store.query<{ databaseNow: number }>('register', [identity.executorId, identity.lockKey, name, version, lease.durationMs]);

@@ -10,7 +10,7 @@ import type { Executor } from './executor.js';
 import type { HeldFlight } from './held-flight.js';
 import type { Input } from './input.js';
 import type { RecordRow, StartRow, StepKind } from './rows.js';
-import { ReplayOrder } from './replay-order.js';
+import { DeliveryOrder, placeOf } from './delivery-order.js';
 import { ignore, never, RunVoid } from './signals.js';
 import type { Ticket } from './ticket.js';
 
@@ -21,6 +21,8 @@ export interface Call {
   readonly kind: StepKind;
   readonly inputHash: string | null;
   readonly startedAt: number;
+  /** Its place in the order of delivery, from the moment its row is made: see delivery-order.ts. */
+  place: number | undefined;
 }
 
 export type RunState = 'running' | 'ending' | 'ended' | 'void';
@@ -80,9 +82,9 @@ export class Run {
   poisoned: ApiaryError | undefined;
   readonly children = new Set<string>();
   readonly #inline = new Set<Run>();
-  readonly #replayed = new ReplayOrder();
+  readonly #delivery = new DeliveryOrder(this.open);
   #nextStep = 0;
-  #lastCompleted = 0;
+  #lastPlace = 0;
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
   #deadlineTimer: Timer | undefined;
@@ -113,7 +115,7 @@ export class Run {
     this.isFirst = options.first ?? false;
     for (const record of options.history.values()) {
       if (record.childId !== null) this.children.add(record.childId);
-      this.#lastCompleted = Math.max(this.#lastCompleted, record.completedAt);
+      this.#lastPlace = Math.max(this.#lastPlace, record.completedAt);
     }
     if (this.parent !== undefined) this.parent.#inline.add(this);
     if (this.deadline !== null) this.#deadlineTimer = executor.clock.setTimer(this.deadline, () => this.interruptBy(this.interruption()));
@@ -165,7 +167,7 @@ export class Run {
     if (this.state === 'void') return never();
     const stepId = String(this.#nextStep++);
     if (this.state !== 'running') return refused(apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId }));
-    const call: Call = { stepId, name, kind, inputHash, startedAt: this.executor.clock.now() };
+    const call: Call = { stepId, name, kind, inputHash, startedAt: this.executor.clock.now(), place: undefined };
     this.open.add(call);
     const promise = this.#settle(call, perform, restore);
     promise.catch(ignore); // a floating rejection must not end the process
@@ -178,7 +180,7 @@ export class Run {
     if (this.state === 'void') return make();
     const stepId = String(this.#nextStep++);
     if (this.state !== 'running') throw apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId });
-    const call: Call = { stepId, name, kind: 'value', inputHash: null, startedAt: this.executor.clock.now() };
+    const call: Call = { stepId, name, kind: 'value', inputHash: null, startedAt: this.executor.clock.now(), place: undefined };
     const record = this.history.get(stepId);
     if (record !== undefined) {
       this.#check(call, record);
@@ -196,14 +198,20 @@ export class Run {
       if (record === undefined) result = await perform(call);
       else {
         this.#check(call, record);
-        await this.#replayed.turn(record.completedAt);
+        call.place = placeOf(record, this.executor.codec);
+        await this.#delivery.replayed(call);
         result = await restore(record);
       }
+      if (this.#delivery.isBehind(call)) await this.#delivery.turn(call);
       if (this.isVoid) return await never();
       this.#close(call);
       return result;
     } catch (error) {
       if (this.isVoid || error instanceof RunVoid) return never();
+      // A wait that was given up did not end: after a resume it goes on.
+      if (this.isOwnInterruption(error)) call.place = undefined;
+      if (this.#delivery.isBehind(call)) await this.#delivery.turn(call);
+      if (this.isVoid) return never();
       this.#close(call);
       throw error;
     }
@@ -211,7 +219,26 @@ export class Run {
 
   #close(call: Call): void {
     this.open.delete(call);
+    if (call.place !== undefined) this.#lastPlace = Math.max(this.#lastPlace, call.place);
+    this.#delivery.next();
     if (this.open.size === 0) this.#drained?.();
+  }
+
+  /** A sleep is delivered when it ends, not when its row is made. */
+  placeAt(call: Call, timeMs: number): void {
+    call.place = timeMs * 1000;
+    this.#delivery.next();
+  }
+
+  /** Its row was not committed; the next attempt makes a new one. */
+  withdraw(call: Call): void {
+    call.place = undefined;
+    this.#delivery.next();
+  }
+
+  /** Something was recorded or delivered after that time: whatever ends then has ended. */
+  isPast(timeMs: number): boolean {
+    return this.#lastPlace > timeMs * 1000;
   }
 
   /** Resolves when no call is open. */
@@ -285,14 +312,15 @@ export class Run {
       executorId: this.executorId,
       epoch: this.epoch,
       startedAt: call.startedAt * 1000,
-      completedAt: this.#completed(),
+      completedAt: this.#place(call),
     };
   }
 
-  /** Strictly increasing: a replay settles its calls in this order. */
-  #completed(): number {
-    this.#lastCompleted = Math.max(this.executor.clock.now() * 1000, this.#lastCompleted + 1);
-    return this.#lastCompleted;
+  /** Strictly increasing: calls are delivered in this order, by the first run and by a replay. */
+  #place(call: Call): number {
+    this.#lastPlace = Math.max(this.executor.clock.now() * 1000, this.#lastPlace + 1);
+    call.place = this.#lastPlace;
+    return this.#lastPlace;
   }
 
   /** Puts a record into the buffer. */

@@ -95,7 +95,13 @@ function inWorkflow(run: Run, fn: RegisteredFunction, args: readonly unknown[], 
   let id: Promise<string>;
   try {
     const input = Input.of(executor.codec, fn, args);
-    id = run.step('workflow', `start(${fn.name})`, input.hash, (call) => startChild(run, call, fn, input, settings), (record) => restored(run, record) as string);
+    id = run.step(
+      'workflow',
+      `start(${fn.name})`,
+      input.hash,
+      (call) => startChild(run, call, fn, input, settings),
+      (record) => restored(run, record) as string,
+    );
   } catch (error) {
     id = run.isVoid ? never() : Promise.reject(error as Error);
     id.catch(ignore);
@@ -107,7 +113,13 @@ function inWorkflow(run: Run, fn: RegisteredFunction, args: readonly unknown[], 
       handle,
       result: (options?: WaitOptions) => {
         const wait = checkWait(options);
-        return run.step('workflow', 'result', null, async (call) => awaitResult(run, call, await id, wait), (record) => restored(run, record));
+        return run.step(
+          'workflow',
+          'result',
+          null,
+          async (call) => awaitResult(run, call, await id, wait),
+          (record) => restored(run, record),
+        );
       },
     }),
     lost: ignore, // told by the step's own promise
@@ -117,7 +129,8 @@ function inWorkflow(run: Run, fn: RegisteredFunction, args: readonly unknown[], 
 /** It exists when the transaction commits; nobody can wait for it in there. */
 function inTransaction(scope: TransactionContext, fn: RegisteredFunction, args: readonly unknown[], settings: StartSettings): Starting<unknown> {
   const { executor, step } = scope;
-  if (scope.readOnly) raise('FORBIDDEN_CALL', { caller: step.fn.name, callee: `start of ${fn.name}` }, { message: `${step.fn.name} is read-only: a start writes` });
+  if (scope.readOnly)
+    raise('FORBIDDEN_CALL', { caller: step.fn.name, callee: `start of ${fn.name}` }, { message: `${step.fn.name} is read-only: a start writes` });
   const input = Input.of(executor.codec, fn, args);
   const workflowId = settings.workflowId ?? derivedId(step.run.workflowId, `${step.stepId}-${scope.outbox.length}`);
   scope.outbox.push(executor.lifecycle.startRow(fn, workflowId, input, executor.functions.deadline(fn, settings.deadline, null, executor.clock.now())));
@@ -125,11 +138,17 @@ function inTransaction(scope: TransactionContext, fn: RegisteredFunction, args: 
   return {
     begin: () => ({
       handle,
-      result: () => Promise.reject(apiaryError('FORBIDDEN_CALL', { caller: step.fn.name, callee: `result() of ${fn.name}` }, {
-        message: `${step.fn.name} would wait for a workflow that exists only when its own transaction commits`,
-      })),
+      result: () =>
+        Promise.reject(
+          apiaryError(
+            'FORBIDDEN_CALL',
+            { caller: step.fn.name, callee: `result() of ${fn.name}` },
+            {
+              message: `${step.fn.name} would wait for a workflow that exists only when its own transaction commits`,
+            },
+          ),
+        ),
     }),
     lost: ignore,
   };
 }
-

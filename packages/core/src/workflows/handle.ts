@@ -33,7 +33,13 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
     const wait = checkWait(options);
     const scope = this.#scope('result');
     if (scope !== undefined) {
-      const result = scope.step('workflow', 'result', inputHash(this.workflowId), (call) => awaitResult(scope, call, this.workflowId, wait), (record) => restored(scope, record));
+      const result = scope.step(
+        'workflow',
+        'result',
+        inputHash(this.workflowId),
+        (call) => awaitResult(scope, call, this.workflowId, wait),
+        (record) => restored(scope, record),
+      );
       return result as Promise<R>;
     }
     const inStep = context.getStore();
@@ -102,18 +108,24 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
   async #answer<T>(name: string, work: (place: string | undefined) => Promise<T>): Promise<T> {
     const scope = this.#scope(name);
     if (scope === undefined) return work(undefined);
-    return scope.step<T>('value', name, inputHash(this.workflowId), async (call) => {
-      await scope.ready(call);
-      await scope.flushed();
-      try {
-        const { text, value } = this.#executor.codec.copy(await work(derivedId(scope.workflowId, call.stepId)), name);
-        scope.record(call, { output: text });
-        return value;
-      } catch (error) {
-        if (scope.isVoid || this.#executor.stopping) throw error;
-        return failStep(scope, call, error, 1);
-      }
-    }, (record) => restored(scope, record) as T);
+    return scope.step<T>(
+      'value',
+      name,
+      inputHash(this.workflowId),
+      async (call) => {
+        await scope.ready(call);
+        await scope.flushed();
+        try {
+          const { text, value } = this.#executor.codec.copy(await work(derivedId(scope.workflowId, call.stepId)), name);
+          scope.record(call, { output: text });
+          return value;
+        } catch (error) {
+          if (scope.isVoid || this.#executor.stopping) throw error;
+          return failStep(scope, call, error, 1);
+        }
+      },
+      (record) => restored(scope, record) as T,
+    );
   }
 
   /** The run in whose body this is, if any. */
@@ -121,10 +133,15 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
     const scope = context.getStore();
     if (scope === undefined || scope.executor !== this.#executor || scope.kind === 'communicator') return undefined;
     if (scope.kind === 'workflow') return scope.run;
-    throw apiaryError('FORBIDDEN_CALL', { caller: scope.step.fn.name, callee: `handle.${call}()` }, {
-      message: `handle.${call}() may not be called in the transaction ${scope.step.fn.name}, which would hold its locks meanwhile: call it from the workflow`,
-      workflowId: scope.step.run.workflowId, stepId: scope.step.stepId,
-    });
+    throw apiaryError(
+      'FORBIDDEN_CALL',
+      { caller: scope.step.fn.name, callee: `handle.${call}()` },
+      {
+        message: `handle.${call}() may not be called in the transaction ${scope.step.fn.name}, which would hold its locks meanwhile: call it from the workflow`,
+        workflowId: scope.step.run.workflowId,
+        stepId: scope.step.stepId,
+      },
+    );
   }
 }
 

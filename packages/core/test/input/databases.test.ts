@@ -118,13 +118,14 @@ describe('databases that cannot be used', () => {
     // A schema before pg_catalog makes this server answer as an old one does.
     await admin.query(`create schema old; create function old.current_setting(name text) returns text language sql as
       $$ select case name when 'server_version_num' then '120022' when 'server_version' then '12.22' else pg_catalog.current_setting(name) end $$`);
-    await admin.query(`alter database ${database.name} set search_path = old, pg_catalog`);
+    // Of a role in a database: what a role has of its own does not outrank it.
+    await admin.query(`alter role current_user in database ${database.name} set search_path = old, pg_catalog`);
     try {
       const { error } = await refusal(database.connectionString);
       expect([error.code, error.details]).deep.equal(['DATABASE_VERSION', { found: 'PostgreSQL 12.22', needed: 'PostgreSQL 13 or newer' }]);
       expect(await schemasOf(admin)).deep.equal(['old']);
     } finally {
-      await admin.query(`alter database ${database.name} reset search_path; drop schema old cascade`);
+      await admin.query(`alter role current_user in database ${database.name} reset search_path; drop schema old cascade`);
     }
   });
 

@@ -46,11 +46,27 @@ async function obtain(run: Run, call: Call, fn: RegisteredFunction, target: obje
   if (now !== undefined && now.name !== '') return now;
   const ticket = executor.lifecycle.newTicket(id, fn.name, input.hash);
   const start: StartRow = {
-    ...executor.lifecycle.startRow(fn, id, input, executor.functions.deadline(fn, undefined, run.deadline, executor.clock.now())), parentId: run.workflowId, rootId: run.rootId,
+    ...executor.lifecycle.startRow(fn, id, input, executor.functions.deadline(fn, undefined, run.deadline, executor.clock.now())),
+    parentId: run.workflowId,
+    rootId: run.rootId,
   };
-  executor.lifecycle.begin(new Run({
-    executor, ticket, fn, input, epoch: 1, start, history: new Map(), deadline: start.deadline, rootId: run.rootId, parentId: run.workflowId, parent: { run, call }, first: true,
-  }), target);
+  executor.lifecycle.begin(
+    new Run({
+      executor,
+      ticket,
+      fn,
+      input,
+      epoch: 1,
+      start,
+      history: new Map(),
+      deadline: start.deadline,
+      rootId: run.rootId,
+      parentId: run.workflowId,
+      parent: { run, call },
+      first: true,
+    }),
+    target,
+  );
   return ticket;
 }
 
@@ -62,7 +78,8 @@ function checked<T>(storedName: string, storedHash: string | null, value: T, fn:
 /** @throws CONFLICT if the id belongs to a run of another function or with other input */
 export function conflict(id: string, storedName: string, storedHash: string | null, fn: { readonly name: string }, input: Pick<Input, 'hash'>): void {
   if (storedName !== fn.name) throw apiaryError('CONFLICT', { stored: storedName, given: fn.name, field: 'function' }, { workflowId: id });
-  if (storedHash !== null && storedHash !== input.hash) throw apiaryError('CONFLICT', { stored: storedHash, given: input.hash, field: 'input' }, { workflowId: id });
+  if (storedHash !== null && storedHash !== input.hash)
+    throw apiaryError('CONFLICT', { stored: storedHash, given: input.hash, field: 'input' }, { workflowId: id });
 }
 
 /** 'again': the child's run was void and left no row; it has to be begun anew. */
@@ -98,7 +115,11 @@ export async function startChild(run: Run, call: Call, fn: RegisteredFunction, i
     const row: StoredWorkflow | undefined = await executor.store.untilAnswered((store) => store.workflow(id));
     if (row !== undefined) conflict(id, row.name, row.inputHash, fn, input);
   }
-  const start: StartRow = { ...executor.lifecycle.startRow(fn, id, input, executor.functions.deadline(fn, settings.deadline, run.deadline, executor.clock.now())), parentId: run.workflowId, rootId: run.rootId };
+  const start: StartRow = {
+    ...executor.lifecycle.startRow(fn, id, input, executor.functions.deadline(fn, settings.deadline, run.deadline, executor.clock.now())),
+    parentId: run.workflowId,
+    rootId: run.rootId,
+  };
   const cargo = emptyCargo();
   cargo.foreign.push(start);
   cargo.records.push(run.row(call, { output: executor.codec.encode(id, 'workflowId'), childId: id }));
@@ -117,10 +138,12 @@ export async function awaitResult(run: Run, call: Call, id: string, wait: Wait):
   if (!ticket.settled && !run.children.has(id)) await refuseAncestor(run, call.stepId, run.fn.name, id);
   // What it waits for may only be knowable to others when it is durable.
   await run.flushed();
-  const outcome = await run.interruptible(waiting(ticket.outcome, wait).catch((error: unknown) => {
-    if (ticket.failed && !isApiaryError(error, 'NOT_FOUND')) throw error;
-    return { withoutOutcome: error };
-  }));
+  const outcome = await run.interruptible(
+    waiting(ticket.outcome, wait).catch((error: unknown) => {
+      if (ticket.failed && !isApiaryError(error, 'NOT_FOUND')) throw error;
+      return { withoutOutcome: error };
+    }),
+  );
   if ('withoutOutcome' in outcome) return failStep(run, call, outcome.withoutOutcome, 1);
   return adopt(executor, run, call, id, outcome);
 }
@@ -128,9 +151,15 @@ export async function awaitResult(run: Run, call: Call, id: string, wait: Wait):
 /** Who waits for itself, or for a workflow that waits for it, waits for ever (DESIGN L10). */
 export async function refuseAncestor(run: Run, stepId: string, caller: string, id: string): Promise<void> {
   if (!(await isAncestor(run, id))) return;
-  throw apiaryError('FORBIDDEN_CALL', { caller, callee: `result() of ${id}` }, {
-    message: `workflow ${run.workflowId} would wait for itself or for a workflow that waits for it: ${id}`, workflowId: run.workflowId, stepId,
-  });
+  throw apiaryError(
+    'FORBIDDEN_CALL',
+    { caller, callee: `result() of ${id}` },
+    {
+      message: `workflow ${run.workflowId} would wait for itself or for a workflow that waits for it: ${id}`,
+      workflowId: run.workflowId,
+      stepId,
+    },
+  );
 }
 
 async function isAncestor(run: Run, id: string): Promise<boolean> {

@@ -24,6 +24,7 @@ export async function sleepStep(run: Run, call: Call, time: Duration | Date): Pr
   cargo.records.push(run.row(call, { output: executor.codec.encode(due, 'sleep') }));
   if (park) cargo.parks.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, wakeAt: Math.min(due, run.deadline ?? due) });
   await executor.barrier.flush(run, cargo);
+  run.placeAt(call, due);
   if (!park) return pause(run, due);
   executor.lifecycle.parked(run, Math.min(due, run.deadline ?? due));
   return never();
@@ -31,7 +32,7 @@ export async function sleepStep(run: Run, call: Call, time: Duration | Date): Pr
 
 /** The rest of a sleep whose end is recorded. */
 export async function restOfSleep(run: Run, due: number): Promise<void> {
-  if (!mayPark(run, due) || run.interruption() !== undefined) return pause(run, due);
+  if (!mayPark(run, due) || run.isPast(due) || run.interruption() !== undefined) return pause(run, due);
   const wakeAt = Math.min(due, run.deadline ?? due);
   const cargo = emptyCargo();
   cargo.parks.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, wakeAt });
@@ -42,7 +43,7 @@ export async function restOfSleep(run: Run, due: number): Promise<void> {
 
 async function pause(run: Run, due: number): Promise<void> {
   const { executor } = run;
-  if (due <= executor.clock.now()) return;
+  if (due <= executor.clock.now() || run.isPast(due)) return;
   const interruption = run.interruption();
   if (interruption !== undefined) throw interruption;
   const sleep = executor.sleepUntil(due);

@@ -1,0 +1,81 @@
+/**
+ * The order in which a body is given the results of calls that are under way together: the order of their places, in the first run as
+ * in every replay, for what the body does next may depend on which came first (a failing `Promise.all`). A place is the record's
+ * `completed_at`, made with the row and strictly increasing in a run; that of a sleep is the time at which it ends.
+ */
+import type { Codec } from '../codec/codec.js';
+import type { Call } from './run.js';
+import type { RecordRow } from './rows.js';
+
+/** The place of a recorded call. */
+export function placeOf(record: RecordRow, codec: Codec): number {
+  return record.kind === 'sleep' ? Math.max(record.completedAt, (codec.decode(record.output) as number) * 1000) : record.completedAt;
+}
+
+export class DeliveryOrder {
+  /** Calls whose result the body does not have yet. */
+  readonly #open: ReadonlySet<Call>;
+  #replayed: { readonly call: Call; readonly settle: () => void }[] = [];
+  #scheduled = false;
+  #behind: (() => void)[] = [];
+
+  constructor(open: ReadonlySet<Call>) {
+    this.#open = open;
+  }
+
+  /** A call whose row is placed before this one's is under way: its commit is not answered yet, or it sleeps. */
+  isBehind(call: Call): boolean {
+    if (this.#open.size === 1 || call.place === undefined) return false;
+    for (const other of this.#open) if (other !== call && isBefore(other, call)) return true;
+    return false;
+  }
+
+  /** Resolves when no call with an earlier place is under way. It waits for answers of the database only: nothing waits for a delivery. */
+  async turn(call: Call): Promise<void> {
+    while (this.isBehind(call)) await new Promise<void>((resolve) => this.#behind.push(resolve));
+  }
+
+  /** A call was delivered, or lost its place. */
+  next(): void {
+    if (this.#behind.length === 0) return;
+    const waiting = this.#behind;
+    this.#behind = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /**
+   * Resolves when it is the turn of a recorded call. Whenever the body has come to rest, the call placed first among those it waits for
+   * is next; so it never waits for a call that a changed body no longer makes.
+   */
+  replayed(call: Call): Promise<void> {
+    return new Promise((settle) => {
+      this.#replayed.push({ call, settle });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // nextTick from inside a microtask fires when all microtasks are drained: the body is at rest.
+    queueMicrotask(() => process.nextTick(this.#nextReplayed));
+  }
+
+  readonly #nextReplayed = (): void => {
+    this.#scheduled = false;
+    let first = 0;
+    for (let i = 1; i < this.#replayed.length; i++) {
+      const [best, other] = [this.#replayed[first], this.#replayed[i]];
+      if (best !== undefined && other !== undefined && isBefore(other.call, best.call)) first = i;
+    }
+    const [turn] = this.#replayed.splice(first, 1);
+    turn?.settle();
+    if (this.#replayed.length > 0) this.#schedule();
+  };
+}
+
+/** Two calls end at the same time only if one of them sleeps. */
+function isBefore(a: Call, b: Call): boolean {
+  if (a.place === undefined || b.place === undefined) return false;
+  return a.place < b.place || (a.place === b.place && Number(a.stepId) < Number(b.stepId));
+}

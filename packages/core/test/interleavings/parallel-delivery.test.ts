@@ -1,0 +1,121 @@
+import { Communicator, Service, sleep, Transaction, Workflow } from '@apiary/core';
+import { runningOf } from '@apiary/core/internal';
+import { commits, until } from '@apiary/testing/internal';
+import { expect } from 'chai';
+import { abandon } from '../support/abandon.js';
+import { Engine, note } from '../support/engine.js';
+import { Gates } from '../support/gates.js';
+
+const gates = new Gates();
+let told: string[] = [];
+
+@Service()
+class Flows {
+  @Transaction({ isolation: 'read committed' })
+  async write(label: string): Promise<string> {
+    await gates.at(label);
+    await note(label);
+    return label;
+  }
+  @Communicator()
+  async tell(label: string): Promise<string> {
+    await gates.at(label);
+    return label;
+  }
+  @Workflow()
+  async raced(): Promise<string> {
+    const both = [this.write('a').then(said), this.write('b').then(said)];
+    const first = await Promise.race(both);
+    await this.write(`after ${first}`);
+    await gates.at('end');
+    await Promise.all(both);
+    return first;
+  }
+  @Workflow()
+  async mixed(): Promise<string> {
+    const both = [this.write('a').then(said), this.tell('c').then(said)];
+    const first = await Promise.race(both);
+    await this.write(`after ${first}`);
+    await gates.at('end');
+    await Promise.all(both);
+    return first;
+  }
+  @Workflow()
+  async asleep(ms: number): Promise<string> {
+    const both = [sleep(ms).then(() => said('woken')), this.tell('c').then(said)];
+    const first = await Promise.race(both);
+    await this.write(`after ${first}`);
+    await gates.at('end');
+    await Promise.all(both);
+    return first;
+  }
+}
+
+function said(label: string): string {
+  told.push(label);
+  return label;
+}
+
+/** The model's hole H11: a place in the order is given with the row, a result with COMMIT's answer. */
+describe('calls under way together are delivered in the order of their records', () => {
+  beforeEach(() => {
+    gates.reset();
+    told = [];
+  });
+
+  for (const body of ['raced', 'mixed'] as const) {
+    it(`the answer to the first COMMIT comes last: the other call (${body === 'raced' ? 'a transaction' : 'a communicator'}) waits for it, and a replay agrees`, async () => {
+      await using engine = await Engine.start({ services: [Flows] }, { proxied: true });
+      const { connections } = runningOf(engine.app).executor.store;
+      const late = body === 'raced' ? 'b' : 'c';
+      gates.close(late, 'end');
+      const held = engine.proxy.add({ on: 'request', is: commits, fault: { kind: 'hold answer' } });
+      const handle = await engine.app.start(Flows, { workflowId: 'w' })[body]();
+      expect((await held.hit).statements.at(-1)).equal('commit');
+      await until('the first one has committed', async () => (await engine.ledger()).length === 1);
+      gates.open(late);
+      await until('the record of the other one is durable', async () => (await engine.records('w')).length === 2);
+      await until('the other one was answered', () => connections.gauges.userLeased === 1);
+      expect(told, 'nobody is told before the first one is').deep.equal([]);
+      held.release();
+      await gates.reached('end');
+      expect(told).deep.equal(['a', late]);
+      await until('the step after them is durable', async () => (await engine.records('w')).length === 3);
+      await abandon(engine, ['w']);
+      const second = await engine.another();
+      gates.open('end');
+      expect(await second.handle('w').result()).equal('a');
+      expect(told).deep.equal(['a', late, 'a', late]);
+      void handle;
+    });
+  }
+
+  it('a sleep takes its place when it ends: what ended before it comes before it, also in a replay after its end', async () => {
+    await using engine = await Engine.start({ services: [Flows] });
+    gates.close('end');
+    await engine.app.start(Flows, { workflowId: 'w' }).asleep(400);
+    await gates.reached('end');
+    expect(told).deep.equal(['c']);
+    await until('the sleep is over', async () => told.length === 2);
+    await abandon(engine, ['w']);
+    const second = await engine.another();
+    gates.open('end');
+    expect(await second.handle('w').result()).equal('c');
+    expect(told).deep.equal(['c', 'woken', 'c', 'woken']);
+  });
+
+  it('what ended after a sleep comes after it', async () => {
+    await using engine = await Engine.start({ services: [Flows] });
+    gates.close('end', 'c');
+    await engine.app.start(Flows, { workflowId: 'w' }).asleep(50);
+    await gates.reached('end');
+    gates.open('c');
+    await until('the call has ended', async () => told.length === 2);
+    await until('its record is durable', async () => (await engine.records('w')).length === 3);
+    await abandon(engine, ['w']);
+    const second = await engine.another();
+    gates.open('end');
+    expect(await second.handle('w').result()).equal('woken');
+    expect(told).deep.equal(['woken', 'c', 'woken', 'c']);
+  });
+});

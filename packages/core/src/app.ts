@@ -90,7 +90,10 @@ export class Apiary implements Operations, AsyncDisposable {
     return this.#executor.registry.graph;
   }
 
-  /** Stops claiming, lets steps end for `grace` (default 10 seconds), then aborts them; running workflows are given back to others. */
+  /**
+   * Stops claiming, lets steps end for `grace` (default 10 seconds), then aborts them; running workflows are given back to others. A
+   * database that does not answer delays it, by some seconds: what could not be recorded is done again by another executor.
+   */
   async shutdown(options: { grace?: Duration | undefined } = {}): Promise<void> {
     const graceMs = options.grace === undefined ? defaultGraceMs : milliseconds(options.grace, 'shutdown.grace');
     await (this.#shutdown ??= shutdown(this.running, graceMs));

@@ -1,6 +1,6 @@
 /** Ends an app in the reverse order of its launch; what runs is given back to other executors. */
 import { apiaryError } from '@apiary/decorators/internal';
-import { delay, monotonic } from './clock.js';
+import { after, delay, monotonic, type Alarm } from './clock.js';
 import type { ResolvedConfig } from './config.js';
 import type { EmbeddedHandle } from './embedded.js';
 import type { Executor } from './executor/executor.js';
@@ -16,6 +16,8 @@ export interface Running {
   stopSignals: () => void;
 }
 
+/** A database that does not answer is not waited for longer: what is not durable was told nobody, and is done again by another executor. */
+const patienceMs = 5000;
 /** After the signals were aborted, a step may take this long to notice. */
 const abortMs = 1000;
 
@@ -24,32 +26,46 @@ export async function shutdown(running: Running, graceMs: number): Promise<void>
   const { store, journal, lifecycle, barrier, observer, notifications, clock, registry, identity } = executor;
   running.stopSignals();
   executor.stopping = true;
-  await poll.stop();
+  const polled = await within(patienceMs, poll.stop());
   await until(() => executor.active === 0, graceMs);
   const reason = apiaryError('SHUTTING_DOWN', {});
   for (const run of lifecycle.running) run.interruptBy(reason);
   await until(() => executor.active === 0, abortMs);
   // What communicators returned is kept for whoever goes on.
-  await Promise.all([...lifecycle.running].filter((run) => run.start === undefined).map((run) => barrier.flush(run).catch(ignore)));
-  await journal.idle();
+  const kept = Promise.all([...lifecycle.running].filter((run) => run.start === undefined).map((run) => barrier.flush(run).catch(ignore)));
+  const flushed = await within(
+    polled ? patienceMs : 0,
+    kept.then(() => journal.idle()),
+  );
+  if (!flushed) executor.log.warn('the database does not answer: what is not durable yet is done again by another executor');
   barrier.close();
   for (const run of [...lifecycle.running]) run.park();
   for (const ticket of [...executor.tickets.values()]) ticket.fail(reason);
   executor.tickets.clear();
   observer.close();
   notifications.close();
-  await journal.close();
-  if (identity.registered) {
-    await store
-      .query('release', [identity.executorId])
-      .then(() => store.query('fenceMyself', [identity.executorId]))
-      .catch(ignore);
-  }
   store.close();
+  journal.close();
+  if (identity.registered && flushed) {
+    const released = store.query('release', [identity.executorId]).then(() => store.query('fenceMyself', [identity.executorId]));
+    await within(patienceMs, released.then(ignore, ignore));
+  }
   clock.close();
   await registry?.dispose();
-  await store.connections.close();
+  if (!flushed) store.connections.cut();
+  await within(patienceMs, store.connections.close());
   await embedded?.stop();
+}
+
+/** Whether it ended within the time. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let alarm: Alarm | undefined;
+  const late = new Promise<boolean>((resolve) => (alarm = after(ms, () => resolve(false))));
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    alarm?.cancel();
+  }
 }
 
 /** Resolves when the condition holds, or after the time. */

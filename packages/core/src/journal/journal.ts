@@ -86,10 +86,10 @@ export class Journal {
     this.#connection?.destroy();
   }
 
-  async close(): Promise<void> {
-    await this.idle();
+  /** What is not durable by now will not be. */
+  close(): void {
     this.#closed = true;
-    for (const group of this.#aside.takeAll()) group.failed(apiaryError('SHUTTING_DOWN', {}));
+    for (const group of [...this.#aside.takeAll(), ...this.#queue.splice(0)]) group.failed(apiaryError('SHUTTING_DOWN', {}));
     this.#connection?.destroy();
     this.#connection = undefined;
   }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Apiary, Communicator, Service, Transaction, Workflow, sql, workflowId } from '@apiary/core';
-import { createDatabase, launchApp, until } from '@apiary/testing/internal';
+import { createDatabase, launchApp, until, type TcpProxy } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import pg from 'pg';
 import { Engine, note, rejected } from '../support/engine.js';
@@ -91,6 +91,26 @@ describe('behaviours of operation', () => {
       await database.drop();
     }
   });
+
+  for (const [how, fault] of [
+    ['refuses connections', (proxy: TcpProxy) => (proxy.refuse(), proxy.cut())],
+    ['does not answer', (proxy: TcpProxy) => proxy.partition()],
+  ] as const)
+    it(`BEHAVIOUR 63: shutdown ends though the database ${how}; what it could not record is done again elsewhere`, async () => {
+      await using engine = await Engine.start({ services: [Flows], lease: '1 second', poll: '50 ms' }, { proxied: true });
+      gates.close('stops');
+      const handle = await engine.app.start(Flows, { workflowId: 'b63' }).stops();
+      await gates.reached('stops');
+      await until('the first step has committed', async () => (await engine.ledger()).length === 1);
+      const waiting = rejected(handle.result());
+      fault(engine.proxy);
+      gates.open('stops');
+      await engine.app.shutdown({ grace: 0 });
+      expect((await waiting).code).equal('SHUTTING_DOWN');
+      expect(await engine.ledger(), 'nothing reached the database').deep.equal(['before']);
+      const other = await engine.another();
+      expect(await other.handle('b63').result()).equal('after');
+    });
 
   it('BEHAVIOUR 63: shutdown lets steps end within its grace and gives workflows back at once; calls after it are SHUTTING_DOWN', async () => {
     const launched = await launchApp({

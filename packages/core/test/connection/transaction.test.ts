@@ -1,4 +1,4 @@
-import { classify, isInfrastructure, UserTransaction, type Connection, type FlightPoint } from '@apiary/core/internal';
+import { classify, isInfrastructure, UserTransaction, type Connection, type FlightPoint, type Statement } from '@apiary/core/internal';
 import { db, sql } from '@apiary/core';
 import { executes, killBackend, TcpProxy, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
@@ -343,18 +343,24 @@ describe('a transaction of user code', () => {
     await untouched();
   });
 
-  it('synchronous_commit is on at COMMIT whatever user code has set', async () => {
-    await transact(
-      b.connections,
-      async (transaction) => {
-        await sql`set synchronous_commit = off`;
-        await transaction.query('select 1');
-      },
-      { rows: [{ text: `insert into record select 9 where current_setting('synchronous_commit') = 'on'` }] },
-    );
-    expect(await records()).equal(1);
-    await b.connections.renew();
-  });
+  for (const change of [
+    'set synchronous_commit = off',
+    'set local synchronous_commit = off',
+    `select set_config('synchronous_commit', 'off', false)`,
+    `update pg_settings set setting = 'off' where name = 'synchronous_commit'`,
+  ])
+    it(`synchronous_commit is on at COMMIT, of this transaction and of the next on its connection, after ${change}`, async () => {
+      const durable = (n: number): Statement => ({ text: `insert into record select ${n} where current_setting('synchronous_commit') = 'on'` });
+      const connection = await b.connections.acquireUser();
+      const changing = new UserTransaction(connection, { begin: [serializable], label: 'changing' });
+      await changing.query(change);
+      const { rows } = await changing.query(`select current_setting('synchronous_commit') as now`);
+      expect(rows).deep.equal([{ now: 'off' }]);
+      await changing.commit([durable(1)]);
+      await new UserTransaction(connection, { begin: [serializable], label: 'next' }).commit([durable(2)]);
+      connection.release();
+      expect(await records()).equal(2);
+    });
 
   describe('whose backend is killed', () => {
     const phases: Readonly<Record<string, (kill: (c: Connection) => Promise<unknown>) => Promise<Error>>> = {

@@ -27,8 +27,14 @@ export interface UserTransactionOptions {
 
 const commitStatement: Statement = { name: 'apiary_commit', text: 'commit' };
 const rollbackStatement: Statement = { name: 'apiary_rollback', text: 'rollback' };
-/** User code has changed settings of its session: the promise of a durable commit must not be among them (DESIGN L11). */
-const durable: Statement = { text: 'set local synchronous_commit = on' };
+/**
+ * User code has changed settings: the promise of a durable commit must not be among them (DESIGN L11). For the session, since the change
+ * may have been for the session; behind a pooler the session is not ours, and each transaction is made durable by itself.
+ */
+const durable: Statement = { text: 'set synchronous_commit = on' };
+const durableHere: Statement = { text: 'set local synchronous_commit = on' };
+/** Changes settings without the command tag SET. */
+const changesSettings = /set_config|pg_settings/i;
 const nothing: readonly Statement[] = [];
 /** A COMMIT may wait for replicas, but not for ever for a socket that is open on one side only. */
 const commitDeadlineMs = 60_000;
@@ -110,6 +116,7 @@ export class UserTransaction implements FlightOwner {
     if (this.#sealed) return this.#isOver(statements);
     for (let i = 0; i < statements.length; i++) {
       const { text } = statements[i] as FlightStatement;
+      if (changesSettings.test(text)) this.#changedSettings = true;
       const control = transactionControl(text);
       if (control !== undefined) return this.#forbidden(control, 'Apiary commits when the method returns; to roll back, throw. Savepoints are fine');
       if (clientCopy(text)) return this.#forbidden('copy through the client', 'insert the rows, or use a connection of your own');
@@ -259,8 +266,9 @@ export class UserTransaction implements FlightOwner {
       await this.rollback();
       throw problem;
     }
-    const settings = this.#changedSettings || this.connection.prepared === undefined;
-    const statements = settings ? [durable, ...rows, commitStatement] : [...rows, commitStatement];
+    const pooled = this.connection.prepared === undefined;
+    const settings = this.#changedSettings || pooled;
+    const statements = settings ? [pooled ? durableHere : durable, ...rows, commitStatement] : [...rows, commitStatement];
     try {
       const answers = await this.#end(statements, commitDeadlineMs);
       if (answers.pop()?.command !== 'COMMIT') throw this.#rolledBack();

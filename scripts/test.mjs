@@ -1,6 +1,6 @@
 /**
  * `npm test`: installs if needed, builds from nothing, runs the tests of all packages and examples, and ends with the totals.
- * Arguments: names of packages or examples to test (default: all); --no-build uses what is built.
+ * Arguments: names of packages or examples to test (default: all); --no-build uses what is built; --ignore=<pattern> leaves tests out.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { build, clean, install, root, workspaces } from './tools.mjs';
 const hasTests = (folder) =>
   readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith('.test.mjs') && !String(name).includes('node_modules'));
 const flags = process.argv.slice(2).filter((a) => a.startsWith('--'));
+const ignored = flags.filter((a) => a.startsWith('--ignore='));
 const names = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 if (!flags.includes('--no-build')) {
   install();
@@ -29,7 +30,7 @@ for (const workspace of [...workspaces(), root]) {
   console.log(`\n── ${relative(root, workspace) || 'repository'}`);
   const { status, error } = spawnSync(
     process.execPath,
-    [join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--reporter', join(root, 'scripts', 'reporter.cjs'), pattern],
+    [join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--reporter', join(root, 'scripts', 'reporter.cjs'), ...ignored, pattern],
     {
       cwd: root,
       stdio: 'inherit',

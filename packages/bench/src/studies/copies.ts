@@ -20,12 +20,14 @@ export async function copyRows(
   workflowId: string,
   [first, last]: readonly [number, number],
   changes: Readonly<Record<string, string>>,
+  /** Where the row is read, if not in the table itself. */
+  source = table,
 ): Promise<void> {
   const columns = await columnsOf(client, schema, table);
   const values = columns.map((column) => changes[column] ?? `w."${column}"`);
   await client.query(
     `insert into "${schema}"."${table}" (${columns.map((column) => `"${column}"`).join(', ')})
-     select ${values.join(', ')} from "${schema}"."${table}" w, generate_series(${first}::int, ${last}::int) i where w.workflow_id = $1`,
+     select ${values.join(', ')} from "${schema}"."${source}" w, generate_series(${first}::int, ${last}::int) i where w.workflow_id = $1`,
     [workflowId],
   );
 }

@@ -28,7 +28,7 @@ export const growth: Study = async ({ server, meter, pool, engines, sizes }) => 
 const TABLES: readonly (readonly [string, string])[] = [
   ['public', 'raw_step'],
   ['apiary', 'workflow_status'],
-  ['apiary', 'function_status'],
+  ['apiary', 'function_record'],
 ];
 
 async function fill(client: pg.ClientBase, from: number, to: number): Promise<void> {

@@ -31,7 +31,7 @@ async function freshSpeed({ server, pool }: StudyContext): Promise<number> {
 /** Workflows a second. */
 async function recover({ server, pool }: StudyContext, executors: number): Promise<number> {
   const { client } = server;
-  await client.query('truncate apiary.workflow_status, apiary.function_status');
+  await client.query('truncate apiary.workflow_status, apiary.function_record');
   const victim = await EngineProcess.start('apiary', server.url, pool);
   await victim.run('tx1', '', { clients: 1, operations: 1, seed: 0 }, false);
   await victim.kill();
@@ -39,8 +39,8 @@ async function recover({ server, pool }: StudyContext, executors: number): Promi
   const [dead] = rows;
   if (!dead) throw new Error('the process that died left no workflow');
   const changes = { workflow_id: "'lost-' || i" };
-  await copyRows(client, ['apiary', 'workflow_status'], dead.id, [1, PENDING], { ...changes, status: "'PENDING'", output: 'null' });
-  await copyRows(client, ['apiary', 'function_status'], dead.id, [1, PENDING], changes);
+  await copyRows(client, ['apiary', 'workflow_status'], dead.id, [1, PENDING], { ...changes, status: "'PENDING'", output: 'null', records: 'null' });
+  await copyRows(client, ['apiary', 'function_record'], dead.id, [1, PENDING], changes, 'function_status');
   await client.query('vacuum analyze');
   const running: EngineProcess[] = [];
   try {

@@ -26,9 +26,11 @@ export interface StartRow {
   /** Milliseconds since the epoch. */
   readonly deadline: number | null;
   readonly outcome: Outcome | null;
+  /** Of one that is inserted complete: its records, in the form of fold-records.ts. */
+  readonly records?: string;
 }
 
-/** A new row of function_status. Times in microseconds since the epoch; `completedAt` is unique in its run and gives the order of delivery. */
+/** A new record. Times in microseconds since the epoch; `completedAt` is unique in its run and gives the order of delivery. */
 export interface RecordRow {
   readonly workflowId: string;
   readonly stepId: string;
@@ -77,7 +79,7 @@ export function emptyCargo(): Cargo {
 /** Bytes, roughly; for the bound on what is not flushed. */
 export function weight(cargo: Cargo): number {
   let bytes = 0;
-  for (const row of cargo.starts) bytes += 200 + (row.input?.length ?? 0) + (row.outcome?.output?.length ?? 0);
+  for (const row of cargo.starts) bytes += 200 + (row.input?.length ?? 0) + (row.outcome?.output?.length ?? 0) + (row.records?.length ?? 0);
   for (const row of cargo.foreign) bytes += 200 + (row.input?.length ?? 0);
   for (const row of cargo.records) bytes += 200 + (row.output?.length ?? 0) + (row.error?.length ?? 0);
   for (const row of cargo.outcomes) bytes += 100 + (row.output?.length ?? 0) + (row.error?.length ?? 0);

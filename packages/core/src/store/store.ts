@@ -126,8 +126,8 @@ export class Store {
       row !== undefined &&
       row.executorId === start.executorId &&
       row.epoch === start.epoch &&
-      // the row of a @Procedure is written with its outcome, or was there before
-      (start.kind !== 'procedure' || row.status !== 'PENDING')
+      // one that is written with its outcome, as that of a @Procedure is, is not the one that was written without
+      ((start.kind !== 'procedure' && start.outcome === null) || row.status !== 'PENDING')
     );
   }
 

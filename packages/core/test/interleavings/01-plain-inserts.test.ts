@@ -52,7 +52,7 @@ class Flows {
 /** What B does: claims W though A lives (no fence), runs the step, and commits record, effect and outcome. */
 const theirWork = (id: string, output: string) => `begin;
   update apiary.workflow_status set executor_id = 'B', epoch = epoch + 1, status = 'SUCCESS', output = '${output}' where workflow_id = '${id}';
-  insert into apiary.function_status (workflow_id, step_id, name, kind, output, executor_id, epoch, started_at, completed_at)
+  insert into apiary.function_record (workflow_id, step_id, name, kind, output, executor_id, epoch, started_at, completed_at)
     values ('${id}', '1', 'Steps.races', 'transaction', '${output}', 'B', 2, 0, 1);
   insert into ledger (workflow_id, step) values ('${id}', 'B');
   commit`;
@@ -154,7 +154,7 @@ for (const isolation of ['serializable', 'repeatable read', 'read committed'] as
         rows.map((r) => r.relation).filter((r) => r.includes('ledger')),
         'the transaction is open',
       ).not.deep.equal([]);
-      expect(rows.filter((r) => /workflow_status|function_status|executor/.test(r.relation))).deep.equal([]);
+      expect(rows.filter((r) => /workflow_status|function_record|executor/.test(r.relation))).deep.equal([]);
       expect(await engine.row('open')).equal(undefined);
       gates.open('A after its snapshot');
       await outcome;

@@ -58,7 +58,7 @@ describe("INTERLEAVING 19: a communicator's record and a slow transaction behind
     const held = engine.proxy.add({ on: 'request', is: commits, fault: { kind: 'hold request' } });
     const outcome = engine.app.start(Flows, { workflowId: 'w' }).both().result();
     const hit = await held.hit;
-    expect(hit.statements.filter((text) => text.startsWith('insert into "apiary".function_status')).length, 'it carries the records').equal(1);
+    expect(hit.statements.filter((text) => text.startsWith('insert into "apiary".function_record')).length, 'it carries the records').equal(1);
     // Another communicator that ended after this one lingers as long: when its record has gone by itself, the timer of the first has passed.
     gates.close('slow');
     const other = engine.app.start(Flows, { workflowId: 'other' }).both().result();
@@ -76,7 +76,7 @@ describe("INTERLEAVING 19: a communicator's record and a slow transaction behind
     gates.close('slow', 'call');
     const outcome = engine.app.start(Flows, { workflowId: 'w' }).both().result();
     await gates.reached('call');
-    const held = engine.proxy.add({ on: 'request', is: executes(/^insert into "apiary".function_status/), fault: { kind: 'hold request' } });
+    const held = engine.proxy.add({ on: 'request', is: executes(/^insert into "apiary".function_record/), fault: { kind: 'hold request' } });
     gates.open('call');
     const hit = await held.hit;
     expect(commits(hit as never), 'it is the journal').equal(false);

@@ -53,7 +53,7 @@ const schema = `
   begin
     raise exception 'this row is poison';
   end $$;
-  create trigger refuse_poison before insert on apiary.function_status for each row when (new.name = 'Steps.poison') execute function public.refuse_poison();`;
+  create trigger refuse_poison before insert on apiary.function_record for each row when (new.name = 'Steps.poison') execute function public.refuse_poison();`;
 
 describe('INTERLEAVING 23: a row that no database takes, under load', () => {
   for (const next of ['call', 'write', 'sleep', 'end'] as const) {
@@ -89,7 +89,7 @@ describe('INTERLEAVING 23: a row that no database takes, under load', () => {
     await gates.reached('poison');
     const held = engine.proxy.add({
       on: 'request',
-      is: (flight) => flight.statements.some((text) => text.startsWith('insert into "apiary".function_status')),
+      is: (flight) => flight.statements.some((text) => text.startsWith('insert into "apiary".function_record')),
       fault: { kind: 'hold request' },
     });
     gates.open('poison');

@@ -53,7 +53,7 @@ const watched = `
     insert into public.settings_seen values (tg_table_name, current_setting('transaction_isolation'), current_setting('synchronous_commit'));
     return null; end $$;
   create trigger seen after insert or update on apiary.workflow_status for each statement execute function public.see_settings();
-  create trigger seen after insert on apiary.function_status for each statement execute function public.see_settings();`;
+  create trigger seen after insert on apiary.function_record for each statement execute function public.see_settings();`;
 
 describe("L11: serializable transactions of users and the engine's tables", function () {
   this.timeout(120_000);

@@ -178,7 +178,7 @@ describe('4.5: void runs', () => {
       await gates.reached(at);
       await engine.admin.query(`update apiary.workflow_status set executor_id = 'B', epoch = epoch + 1 where workflow_id = $1`, [id]);
       await engine.admin.query(
-        `insert into apiary.function_status (workflow_id, step_id, name, kind, executor_id, epoch, started_at, completed_at)
+        `insert into apiary.function_record (workflow_id, step_id, name, kind, executor_id, epoch, started_at, completed_at)
         select $1, generate_series(0, 3)::text, 'x', 'value', 'B', 2, 0, 0 on conflict do nothing`,
         [id],
       );

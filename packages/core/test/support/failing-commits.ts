@@ -26,11 +26,11 @@ const schema = `
       perform pg_terminate_backend(pg_backend_pid());
       perform pg_sleep(10);
     elsif fault.kind = 'lost row' then
-      raise exception using errcode = '23505', schema = 'apiary', table = 'function_status', message = 'raised at commit by the test';
+      raise exception using errcode = '23505', schema = 'apiary', table = 'function_record', message = 'raised at commit by the test';
     end if;
     raise exception using errcode = fault.kind, message = 'raised at commit by the test';
   end $$;
-  create constraint trigger fail_commit after insert on apiary.function_status deferrable initially deferred for each row execute function public.fail_commit();
+  create constraint trigger fail_commit after insert on apiary.function_record deferrable initially deferred for each row execute function public.fail_commit();
   create constraint trigger fail_commit after insert or update on apiary.workflow_status deferrable initially deferred for each row execute function public.fail_commit();`;
 
 export class FailingCommits {

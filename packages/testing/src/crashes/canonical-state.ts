@@ -51,7 +51,7 @@ async function rows(client: pg.Client, table: string, without: readonly string[]
 }
 
 /** They may stand in the engine's schema too: it is the default one of an account of its name. */
-const engineTables = ['workflow_status', 'function_status', 'executor', 'schema_version'];
+const engineTables = ['workflow_status', 'function_record', 'executor', 'schema_version'];
 
 /** Without columns that number or date rows by themselves. */
 async function userRows(client: pg.Client, schema: string): Promise<Row[]> {

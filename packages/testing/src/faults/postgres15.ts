@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -43,7 +43,6 @@ export class Postgres15 {
   #port = 0;
   #keeper: { readonly process: ChildProcess; readonly closed: Promise<void> } | undefined;
   #pid = 0;
-  #log = '';
 
   private constructor(folder: string, bin: string, owner: { uid: number; gid: number } | undefined, options: Postgres15Options) {
     this.#folder = folder;
@@ -85,7 +84,11 @@ export class Postgres15 {
 
   /** All that the server wrote to its log. */
   get log(): string {
-    return this.#log;
+    return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8') : '';
+  }
+
+  get #logFile(): string {
+    return join(this.#folder, 'log');
   }
 
   connectionString(database = 'postgres'): string {
@@ -108,7 +111,7 @@ export class Postgres15 {
         return;
       }
     }
-    throw new Error(`PostgreSQL did not start:\n${this.#log.slice(-4000)}`);
+    throw new Error(`PostgreSQL did not start:\n${this.log.slice(-4000)}`);
   }
 
   /** Stops it in good order; clients are disconnected. */
@@ -136,8 +139,10 @@ export class Postgres15 {
     const command = [join(this.#bin, 'postgres'), '-D', this.dataDirectory, ...[...settings].flatMap(([name, value]) => ['-c', `${name}=${value}`])];
     // The shell waits for the end of its input, which is the end of this process, and then stops the server: SIGKILL of a test leaves none behind.
     const keep = '"$@" </dev/null & server=$!; echo "$server" >&3; exec 3>&-; read -r _; kill -QUIT "$server" 2>/dev/null; wait "$server"';
-    const keeper = spawn('/bin/sh', ['-c', keep, 'sh', ...command], { cwd: this.#folder, stdio: ['pipe', 'pipe', 'pipe', 'pipe'], ...this.#owner });
-    for (const output of [keeper.stdout, keeper.stderr]) output?.setEncoding('utf8').on('data', (text: string) => (this.#log += text));
+    // A file: a pipe that a busy parent does not read would stop the server.
+    const log = openSync(this.#logFile, 'a');
+    const keeper = spawn('/bin/sh', ['-c', keep, 'sh', ...command], { cwd: this.#folder, stdio: ['pipe', log, log, 'pipe'], ...this.#owner });
+    closeSync(log);
     keeper.stdin?.on('error', () => undefined);
     this.#keeper = { process: keeper, closed: new Promise((resolve) => keeper.once('close', () => resolve())) };
     this.#pid = await new Promise<number>((resolve, reject) => {

@@ -1,4 +1,5 @@
 /** The numbered migrations of the engine's own tables. A released one is never changed; a new one is appended. */
+import { foldedView } from '../statements/fold-records.js';
 import type { Names } from './names.js';
 
 export interface Migration {
@@ -50,6 +51,8 @@ export const migrations: readonly Migration[] = [
         deadline timestamptz,
         wake_at timestamptz,
         cancel_requested boolean not null default false,
+        -- of a workflow that was inserted complete: its records, as fold-records.ts writes them
+        records text,
         xid xid8 not null default pg_current_xact_id(),
         created_at timestamptz not null default clock_timestamp(),
         updated_at timestamptz not null default clock_timestamp()
@@ -58,7 +61,7 @@ export const migrations: readonly Migration[] = [
       // Lists: the id only breaks ties, an incremental sort does that; a narrow index costs each start less.
       `create index on ${n.workflow} (created_at)`,
       `create index on ${n.workflow} (parent_id) where parent_id is not null`,
-      // The record of each step: the paper's function status table and the trace at once.
+      // The record of each step.
       `create table ${n.record} (
         workflow_id text not null,
         step_id text not null,
@@ -76,6 +79,8 @@ export const migrations: readonly Migration[] = [
         xid xid8 not null default pg_current_xact_id(),
         primary key (workflow_id, step_id)
       )`,
+      // The paper's function status table and the trace at once: wherever a record is kept.
+      foldedView(n),
       // A check inside a flight has to fail the flight: one that merely yields no row stops nothing.
       `create function ${n.refuse}(code text, message text) returns text language plpgsql volatile as $body$
       begin

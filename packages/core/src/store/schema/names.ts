@@ -2,7 +2,10 @@
 export interface Names {
   readonly schema: string;
   readonly workflow: string;
+  /** The table of records. */
   readonly record: string;
+  /** All records, those that a workflow's own row carries too. */
+  readonly history: string;
   readonly executor: string;
   readonly version: string;
   readonly refuse: string;
@@ -21,7 +24,8 @@ export function namesOf(schema: string): Names {
   return {
     schema: quoted,
     workflow: `${quoted}.workflow_status`,
-    record: `${quoted}.function_status`,
+    record: `${quoted}.function_record`,
+    history: `${quoted}.function_status`,
     executor: `${quoted}.executor`,
     version: `${quoted}.schema_version`,
     refuse: `${quoted}.refuse`,

@@ -7,9 +7,24 @@ import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
 import { columns, unnest } from './values.js';
 
-const base = ['workflow_id', 'name', 'kind', 'status', 'input', 'input_hash', 'output', 'error', 'executor_id', 'epoch', 'app_version', 'parent_id', 'root_id'];
-const baseTypes = ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'int', 'text', 'text', 'text'];
-const narrow = 11;
+const base = [
+  'workflow_id',
+  'name',
+  'kind',
+  'status',
+  'input',
+  'input_hash',
+  'output',
+  'error',
+  'executor_id',
+  'epoch',
+  'app_version',
+  'records',
+  'parent_id',
+  'root_id',
+];
+const baseTypes = ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'int', 'text', 'text', 'text', 'text'];
+const narrow = 12;
 
 const cells = (row: StartRow): readonly unknown[] => [
   row.workflowId,
@@ -23,6 +38,7 @@ const cells = (row: StartRow): readonly unknown[] => [
   row.executorId,
   row.epoch,
   row.version,
+  row.records ?? null,
   row.parentId,
   row.rootId,
 ];

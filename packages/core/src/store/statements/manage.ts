@@ -21,7 +21,7 @@ export const manage = (n: Names) => ({
         where w.workflow_id = any($1::text[]) and w.parent_id is null and w.status in ('ERROR', 'CANCELLED', 'DEAD')
       union select c.workflow_id from ${n.workflow} c join tree on c.parent_id = tree.workflow_id
         where c.status in ('CANCELLED', 'DEAD') and not exists (
-          select 1 from ${n.record} f where f.workflow_id = tree.workflow_id and f.child_id = c.workflow_id and f.kind = 'workflow' and f.name not like 'start(%'))
+          select 1 from ${n.history} f where f.workflow_id = tree.workflow_id and f.child_id = c.workflow_id and f.kind = 'workflow' and f.name not like 'start(%'))
     update ${n.workflow} w set status = 'PENDING', output = null, error = null, cancel_requested = false, wake_at = null,
       executor_id = $2, epoch = w.epoch + 1, attempts = 0, app_version = $3, deadline = case when w.deadline <= clock_timestamp() + $4 * interval '1 millisecond' then null else w.deadline end,
       claimed_records = (select count(*) from ${n.record} f where f.workflow_id = w.workflow_id),
@@ -38,6 +38,6 @@ export const manage = (n: Names) => ({
     ), copied as (
       insert into ${n.record} (workflow_id, step_id, name, kind, input_hash, output, error, attempts, child_id, executor_id, epoch, started_at, completed_at)
       select made.workflow_id, f.step_id, f.name, f.kind, f.input_hash, f.output, f.error, f.attempts, f.child_id, $3, 1, f.started_at, f.completed_at
-      from ${n.record} f, made where f.workflow_id = $1 and f.step_id = any($5::text[])
+      from ${n.history} f, made where f.workflow_id = $1 and f.step_id = any($5::text[])
     ) select (select count(*) from origin)::int as origins, (select count(*) from made)::int as made`,
 });

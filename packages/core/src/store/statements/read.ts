@@ -72,12 +72,12 @@ const recordColumns = [
 export const reads = (names: Names) => ({
   workflows: `select ${workflowColumns} from ${names.workflow} w where w.workflow_id = any($1::text[])`,
   terminal: `select ${workflowColumns} from ${names.workflow} w where w.workflow_id = any($1::text[]) and w.status in ('SUCCESS', 'ERROR', 'CANCELLED', 'DEAD')`,
-  records: `select ${recordColumns} from ${names.record} f where f.workflow_id = any($1::text[])`,
+  records: `select ${recordColumns} from ${names.history} f where f.workflow_id = any($1::text[])`,
   /** Is the second workflow an ancestor of the first? */
   isAncestor: `with recursive up as (
       select workflow_id, parent_id from ${names.workflow} where workflow_id = $1
       union select w.workflow_id, w.parent_id from ${names.workflow} w join up on w.workflow_id = up.parent_id)
     select exists (select 1 from up where workflow_id = $2) as found`,
   /** Children by the records of the workflow: those it called or started. */
-  children: `select distinct child_id as "childId" from ${names.record} where workflow_id = any($1::text[]) and child_id is not null`,
+  children: `select distinct child_id as "childId" from ${names.history} where workflow_id = any($1::text[]) and child_id is not null`,
 });

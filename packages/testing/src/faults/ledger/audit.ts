@@ -4,7 +4,10 @@ import { escapeIdentifier, escapeLiteral, type ClientBase } from 'pg';
 export interface AuditNames {
   /** The engine's tables, quoted. */
   readonly workflow: string;
+  /** All records. */
   readonly record: string;
+  /** The table of those that are not in their workflow's own row: a communicator's always are. */
+  readonly recordTable: string;
   /** Each insert and update of a workflow's row. */
   readonly statusAudit: string;
   /** When each record was inserted, by the database's clock. */
@@ -14,7 +17,13 @@ export interface AuditNames {
 export function auditNames(engineSchema: string, testSchema = 'bank'): AuditNames {
   const engine = escapeIdentifier(engineSchema);
   const own = escapeIdentifier(testSchema);
-  return { workflow: `${engine}.workflow_status`, record: `${engine}.function_status`, statusAudit: `${own}.status_audit`, recordAudit: `${own}.record_audit` };
+  return {
+    workflow: `${engine}.workflow_status`,
+    record: `${engine}.function_status`,
+    recordTable: `${engine}.function_record`,
+    statusAudit: `${own}.status_audit`,
+    recordAudit: `${own}.record_audit`,
+  };
 }
 
 /**
@@ -38,7 +47,7 @@ export async function installAudit(client: ClientBase, engineSchema: string, tes
   await client.query(
     `create or replace trigger apiary_test_audit after insert or update on ${names.workflow} for each row execute function ${own}.audit_status()`,
   );
-  await client.query(`create or replace trigger apiary_test_audit after insert on ${names.record} for each row execute function ${own}.audit_record()`);
+  await client.query(`create or replace trigger apiary_test_audit after insert on ${names.recordTable} for each row execute function ${own}.audit_record()`);
   return names;
 }
 

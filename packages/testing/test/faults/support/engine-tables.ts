@@ -6,8 +6,9 @@ export async function createEngineTables(client: ClientBase): Promise<void> {
   await client.query('create schema apiary');
   await client.query(`create table apiary.workflow_status (workflow_id text primary key, name text not null, kind text not null, status text not null,
     output text, error text, executor_id text, epoch integer not null default 1, xid xid8 not null default pg_current_xact_id())`);
-  await client.query(`create table apiary.function_status (workflow_id text not null, step_id text not null, name text not null, kind text not null,
+  await client.query(`create table apiary.function_record (workflow_id text not null, step_id text not null, name text not null, kind text not null,
     output text, error text, executor_id text not null, epoch integer not null, xid xid8 not null default pg_current_xact_id(), primary key (workflow_id, step_id))`);
+  await client.query('create view apiary.function_status as select * from apiary.function_record');
 }
 
 export async function inTransaction(client: ClientBase, work: () => Promise<void>): Promise<void> {
@@ -37,7 +38,7 @@ export class TinyEngine {
   async record(id: string, step: string, fields: { name?: string; kind?: string; error?: string; epoch?: number } = {}): Promise<void> {
     const { name = 'Bank.post', kind = 'transaction', error = null, epoch = 1 } = fields;
     await this.#client.query(
-      `insert into apiary.function_status (workflow_id, step_id, name, kind, error, executor_id, epoch) values ($1, $2, $3, $4, $5, 'e1', $6)`,
+      `insert into apiary.function_record (workflow_id, step_id, name, kind, error, executor_id, epoch) values ($1, $2, $3, $4, $5, 'e1', $6)`,
       [id, step, name, kind, error, epoch],
     );
   }

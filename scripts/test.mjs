@@ -11,7 +11,7 @@ import { build, clean, install, root, workspaces } from './tools.mjs';
 const hasTests = (folder) =>
   readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith('.test.mjs') && !String(name).includes('node_modules'));
 const flags = process.argv.slice(2).filter((a) => a.startsWith('--'));
-const ignored = flags.filter((a) => a.startsWith('--ignore='));
+const ignored = flags.filter((a) => a.startsWith('--ignore=')).map((a) => `--ignore=${join(root, a.slice('--ignore='.length))}`);
 const names = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 if (!flags.includes('--no-build')) {
   install();

@@ -189,7 +189,10 @@ describe('4.3 deferral', () => {
   it('4.3: rows of a write that rolled back return to the buffer, and the next carrier takes them', async () => {
     const failed = engine.proxy.add({ on: 'request', is: (flight) => commits(flight) && journals(flight), fault: { kind: 'cut', at: 'before' } });
     expect(await engine.app.start(Flows, { workflowId: 'returns' }).readWrite().result()).equal('w');
-    expect((await failed.hit).statements.filter((text) => text.startsWith('insert into "apiary"')).length, 'it carried one row, complete with its records').equal(1);
+    expect(
+      (await failed.hit).statements.filter((text) => text.startsWith('insert into "apiary"')).length,
+      'it carried one row, complete with its records',
+    ).equal(1);
     expect(await rows('returns')).deep.equal(['start SUCCESS', '0 Steps.read', '1 Steps.write']);
     expect(await engine.ledger()).deep.equal(['w']);
     expect((await engine.records('returns'))[0]?.attempts, 'the read did not run again').equal(1);

@@ -12,3 +12,6 @@ export * from './history/index.js';
 
 // crash-point enumeration
 export * from './crashes/index.js';
+
+// randomized runs under faults
+export * from './reliability/index.js';

@@ -1,0 +1,27 @@
+import type { Kind } from './bank.js';
+
+/** What an executor process is told in its environment. */
+export interface Orders {
+  readonly name: string;
+  readonly database: string;
+  readonly journal: string;
+  readonly seed: number;
+  readonly accounts: number;
+  readonly leaseMs: number;
+  readonly pollMs: number;
+  /** Clients inside the process; none: it only executes. */
+  readonly clients: number;
+  /** A client waits up to so long between two workflows. */
+  readonly thinkMs: number;
+  readonly kinds?: readonly Kind[] | undefined;
+  readonly version?: string | undefined;
+  readonly pool?: number | undefined;
+  /** By so much its clock is wrong. */
+  readonly clockMs?: number | undefined;
+}
+
+/** What it is told later. */
+export interface Instruction {
+  readonly kind: 'stop loading' | 'end' | 'clock';
+  readonly ms?: number;
+}

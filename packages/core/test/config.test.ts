@@ -55,6 +55,7 @@ describe('a config', () => {
       lingerMs: 10,
       limits: { payload: 4_194_304, payloadWarning: 262_144 },
       log: { level: undefined, format: undefined },
+      determinism: 'error',
       shutdownOn: [],
     } satisfies Omit<ResolvedConfig, 'name'>);
   });

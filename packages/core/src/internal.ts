@@ -16,6 +16,7 @@ export { Apiary } from './app.js';
 export { appOf, launchWith, relaunch, runningOf } from './launch-with.js';
 export { prepareDatabase } from './prepare-database.js';
 export { plain, plainId, type Plain } from './plain.js';
+export { captureStack, lineOf } from './source-line.js';
 export type { Body, StandIns } from './stand-ins.js';
 export { Run, type Call } from './executor/run.js';
 export { runBody } from './executor/body.js';

@@ -244,7 +244,7 @@ describe('a config', () => {
           [{ shutdownOn: 'SIGTERM' }, 'shutdownOn'],
           [{ shutdownOn: ['SIGKILL'] }, 'shutdownOn[0]'],
           [{ shutdownOn: ['SIGINT', undefined] }, 'shutdownOn[1]'],
-          [{ determinism: 'off' }, 'determinism'],
+          [{ determinism: 'on' }, 'determinism'],
           [{ databse: 'x' }, 'databse'],
           [{ 'pool.size': 5 }, 'pool.size'],
           [{ constructor: 1 }, 'constructor'],

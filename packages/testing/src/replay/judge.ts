@@ -1,9 +1,8 @@
 /** Compares what a body called with what its history says. */
 import { isApiaryError } from '@apiary/core';
-import type { Codec } from '@apiary/core/internal';
+import { lineOf, type Codec } from '@apiary/core/internal';
 import { byStepId, type History } from './history.js';
 import type { ReplayedRun } from './replayed-run.js';
-import { lineOf } from './source-line.js';
 
 export interface ReplayProblem {
   readonly workflowId: string;

@@ -1,6 +1,5 @@
 /** The engine's own run with a history, in which no step is performed: it ends where the history ends. */
-import { Run, type Call, type Outcome, type RecordRow, type StepKind } from '@apiary/core/internal';
-import { captureStack } from './source-line.js';
+import { captureStack, Run, type Call, type Outcome, type RecordRow, type StepKind } from '@apiary/core/internal';
 
 /** A call that has no record. */
 export interface Unrecorded {

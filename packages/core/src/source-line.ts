@@ -39,7 +39,7 @@ function escape(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }
 
-const packages = new URL('../../../', import.meta.url);
+const packages = new URL('../../', import.meta.url);
 
 function isUsers(line: string): boolean {
   return !/\bnode:|node_modules|<anonymous>/.test(line) && !isEngines(line);

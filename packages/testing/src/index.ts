@@ -16,3 +16,4 @@ export { unmanaged } from './kit/unmanaged.js';
 export { exportHistory } from './replay/history-file.js';
 export { replayCheck, type ReplayCheckOptions } from './replay/replay-check.js';
 export type { ReplayProblem } from './replay/judge.js';
+export { checkInvariants } from './invariants/check-invariants.js';

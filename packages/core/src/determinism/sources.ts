@@ -42,9 +42,10 @@ export function sources(): readonly Source[] {
     { holder: timersPromises, key: 'setImmediate', name: 'setImmediate()', instead: turn },
     // Knex asks its pool, which looks at the clock, before it asks the driver.
     { holder: knex.Client.prototype as object, key: 'acquireConnection', name: 'a statement to the database', instead: database },
+    { holder: pg.Client.prototype, key: 'connect', name: 'a connection to the database', instead: database },
     { holder: pg.Client.prototype, key: 'query', name: 'a statement to the database', instead: database },
     { holder: pg.Pool.prototype, key: 'query', name: 'a statement to the database', instead: database },
-    { holder: pg.Pool.prototype, key: 'connect', name: 'a statement to the database', instead: database },
+    { holder: pg.Pool.prototype, key: 'connect', name: 'a connection to the database', instead: database },
   ];
 }
 

@@ -165,9 +165,7 @@ export class Run {
     perform: (call: Call) => Promise<T>,
     restore: (record: RecordRow) => T | Promise<T>,
   ): Promise<T> {
-    return bodiesAreGuarded()
-      ? asEngine(() => this.#step(kind, name, inputHash, perform, restore))
-      : this.#step(kind, name, inputHash, perform, restore);
+    return bodiesAreGuarded() ? asEngine(() => this.#step(kind, name, inputHash, perform, restore)) : this.#step(kind, name, inputHash, perform, restore);
   }
 
   #step<T>(

@@ -2,8 +2,7 @@
 import nodeCrypto from 'node:crypto';
 import nodeTimers from 'node:timers';
 import timersPromises from 'node:timers/promises';
-import knex from 'knex';
-import pg from 'pg';
+import { senders } from '../store/connection/senders.js';
 
 export interface Source {
   /** The object that has the function. */
@@ -18,7 +17,6 @@ const time = 'now()';
 const draw = 'random(), or draw it in a @Communicator';
 const wait = 'sleep()';
 const turn = 'await a step, or sleep()';
-const database = 'a @Transaction';
 
 export function sources(): readonly Source[] {
   const { crypto } = globalThis;
@@ -40,12 +38,7 @@ export function sources(): readonly Source[] {
     { holder: timersPromises, key: 'setTimeout', name: 'setTimeout()', instead: wait },
     { holder: timersPromises, key: 'setInterval', name: 'setInterval()', instead: wait },
     { holder: timersPromises, key: 'setImmediate', name: 'setImmediate()', instead: turn },
-    // Knex asks its pool, which looks at the clock, before it asks the driver.
-    { holder: knex.Client.prototype as object, key: 'acquireConnection', name: 'a statement to the database', instead: database },
-    { holder: pg.Client.prototype, key: 'connect', name: 'a connection to the database', instead: database },
-    { holder: pg.Client.prototype, key: 'query', name: 'a statement to the database', instead: database },
-    { holder: pg.Pool.prototype, key: 'query', name: 'a statement to the database', instead: database },
-    { holder: pg.Pool.prototype, key: 'connect', name: 'a connection to the database', instead: database },
+    ...senders().map((sender) => ({ ...sender, name: 'a statement to the database', instead: 'a @Transaction' })),
   ];
 }
 

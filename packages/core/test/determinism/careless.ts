@@ -71,7 +71,7 @@ export const misuses: Readonly<Record<string, readonly [name: string, instead: s
   'setTimeout of node:timers/promises': ['setTimeout()', 'sleep()', () => wait(1, 'rung')],
   'setImmediate of node:timers/promises': ['setImmediate()', 'await a step, or sleep()', () => turn('rung')],
   'a Knex of its own': ['a statement to the database', 'a @Transaction', knexBeside],
-  'a client of its own': ['a connection to the database', 'a @Transaction', clientBeside],
+  'a client of its own': ['a statement to the database', 'a @Transaction', clientBeside],
   'a client that is connected': ['a statement to the database', 'a @Transaction', clientConnected],
   'a pool of its own': ['a statement to the database', 'a @Transaction', poolBeside],
   nothing: ['', '', () => 'nothing'],

@@ -61,6 +61,9 @@ async function abandoned(executor: Executor): Promise<Violation[]> {
   const { workflow } = namesOf(executor.schema);
   const text = `select workflow_id, name from ${workflow} where executor_id = $1 and status = 'PENDING' and wake_at is null`;
   const mine = (await ask(executor, text, [executor.executorId])) as { workflow_id: string }[];
-  const lost = mine.filter((row) => executor.tickets.get(row.workflow_id)?.run === undefined);
+  const lost = mine.filter((row) => {
+    const run = executor.tickets.get(row.workflow_id)?.run;
+    return run === undefined || (run.isVoid && run.resolved);
+  });
   return violated('stuck', 'this executor owns a workflow and does not run it', lost);
 }

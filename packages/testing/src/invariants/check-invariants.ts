@@ -1,6 +1,5 @@
 import type { Apiary } from '@apiary/core';
 import { delay, monotonic, namesOf, runningOf, type Executor } from '@apiary/core/internal';
-import { auditNames } from '../faults/ledger/audit.js';
 import { assertHolds, violated, type Violation } from '../faults/ledger/violation.js';
 import { kitOf } from '../kit/kit.js';
 import { ask } from './ask.js';
@@ -32,11 +31,11 @@ export async function checkInvariants(app: Apiary): Promise<void> {
 
 /** What must hold at any time. */
 async function always(executor: Executor): Promise<Violation[]> {
-  const tables = auditNames(executor.schema);
+  const names = namesOf(executor.schema);
   return [
-    ...(await answers(executor, 'record', together(tables))),
-    ...(await answers(executor, 'dense', dense(tables))),
-    ...(await answers(executor, 'outcome', outcomes(tables))),
+    ...(await answers(executor, 'record', together(names))),
+    ...(await answers(executor, 'dense', dense(names))),
+    ...(await answers(executor, 'outcome', outcomes(names))),
   ];
 }
 

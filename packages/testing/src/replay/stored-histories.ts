@@ -63,7 +63,7 @@ async function connect(database: string | Knex): Promise<{ client: Client; close
 
 async function schemaOf(client: Client): Promise<string> {
   const { rows } = await client.query<{ schema: string }>(`select n.nspname as schema from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relname in ('workflow_status', 'function_status') and c.relkind in ('r', 'p') group by 1 having count(*) = 2 order by 1`);
+    where c.relname in ('workflow_status', 'function_status') and c.relkind in ('r', 'p', 'v') group by 1 having count(*) = 2 order by 1`);
   const schemas = rows.map(({ schema }) => schema);
   const only = schemas.length === 1 ? schemas[0] : schemas.find((schema) => schema === 'apiary');
   if (only !== undefined) return only;

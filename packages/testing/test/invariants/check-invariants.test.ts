@@ -84,7 +84,7 @@ describe('checkInvariants', () => {
   });
 
   const rows: readonly [what: string, damage: string, told: string][] = [
-    ['a record without its workflow', `delete from apiary.workflow_status where workflow_id = 'fails'`, 'record: a record has no workflow'],
+    ['a record without its workflow', `delete from apiary.workflow_status where workflow_id = 'sleeps'`, 'record: a record has no workflow'],
     ['a child that is gone', `delete from apiary.workflow_status where parent_id = 'parent'`, 'record: a child was started or awaited'],
     ['a parent that is gone', `delete from apiary.workflow_status where workflow_id = 'parent'`, 'record: a child has no parent'],
     [
@@ -99,11 +99,11 @@ describe('checkInvariants', () => {
     ],
     [
       'a record that is lost',
-      `delete from apiary.function_status where workflow_id = 'parent' and step_id = '1'`,
+      `delete from apiary.function_record where workflow_id = 'parent' and step_id = '1'`,
       'dense: a step of a workflow that has ended has no record',
     ],
-    ['two records at one place', `update apiary.function_status set completed_at = 1 where workflow_id = 'parent'`, 'dense: two records'],
-    ['a record of a later epoch', `update apiary.function_status set epoch = 7 where workflow_id = 'fails'`, 'dense: a record is of a later epoch'],
+    ['two records at one place', `update apiary.function_record set completed_at = 1 where workflow_id = 'parent'`, 'dense: two records'],
+    ['a record of a later epoch', `update apiary.function_record set epoch = 7 where workflow_id = 'sleeps'`, 'dense: a record is of a later epoch'],
     ['a success with an error', `update apiary.workflow_status set error = 'x' where workflow_id = 'parent'`, 'outcome: the outcome of a workflow'],
     ['an error without one', `update apiary.workflow_status set error = null where workflow_id = 'fails'`, 'outcome: the outcome of a workflow'],
     ['an outcome that is none yet', `update apiary.workflow_status set output = '1' where workflow_id = 'sleeps'`, 'outcome: the outcome of a workflow'],

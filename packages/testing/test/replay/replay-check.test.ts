@@ -28,7 +28,7 @@ async function travelled(): Promise<TestApp> {
 /** Rows of every table, and what the server counted of them. */
 async function rowsOf(app: TestApp): Promise<unknown> {
   const { rows } = await app.knex.raw<{ rows: unknown[] }>(`select 'w' as t, workflow_id as id, w.xmin::text, status, epoch from apiary.workflow_status w
-    union all select 'f', workflow_id || ' ' || step_id, f.xmin::text, name, epoch from apiary.function_status f
+    union all select 'f', workflow_id || ' ' || step_id, f.xmin::text, name, epoch from apiary.function_record f
     union all select 'n', id::text, n.xmin::text, text, 0 from note n
     union all select 'e', executor_id, '', app_version, 0 from apiary.executor order by 1, 2`);
   return rows;

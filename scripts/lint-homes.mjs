@@ -9,7 +9,12 @@ import { root } from './tools.mjs';
 const core = 'packages/core/src';
 /** What may stand in its home only. `in` and `home` are folders or files. */
 const homes = [
-  { what: /\bnew Date\(\)/, in: [core, 'packages/decorators/src'], home: [`${core}/clock.ts`], say: 'time has one home: clock.ts' },
+  {
+    what: /\bnew Date\(\)/,
+    in: [core, 'packages/decorators/src'],
+    home: [`${core}/clock.ts`, `${core}/determinism/sources.ts`],
+    say: 'time has one home: clock.ts',
+  },
   { what: /\bstream\.write\(|\bclient\.query\(/, in: [core], home: [`${core}/store/connection`], say: 'statements reach the driver in store/connection' },
   { what: /\bstream\.write\(/, in: [core], home: [`${core}/store/connection/flight.ts`], say: 'one file writes to a socket: flight.ts' },
   {

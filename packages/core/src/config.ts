@@ -46,6 +46,8 @@ export interface Config<P extends readonly unknown[] = readonly unknown[]> {
   linger?: Duration | undefined;
   /** Bytes of one encoded value: refused above `payload` (4 MiB), logged above `payloadWarning` (256 KiB). */
   limits?: { payload?: number | undefined; payloadWarning?: number | undefined } | undefined;
+  /** Clock, random, fetch, timers and database in workflow bodies. Default 'error', with NODE_ENV=production 'off'. */
+  determinism?: 'error' | 'warn' | 'off' | undefined;
 
   /** Winston underneath, or your own logger. Defaults: 'info'; pretty on a terminal, else JSON. */
   log?: LogOptions | Logger | undefined;
@@ -73,6 +75,7 @@ export interface ResolvedConfig {
   readonly pollMs: number;
   readonly lingerMs: number;
   readonly limits: { readonly payload: number; readonly payloadWarning: number };
+  readonly determinism: 'error' | 'warn' | 'off';
   readonly log: LogOptions | Logger;
   readonly shutdownOn: readonly ('SIGINT' | 'SIGTERM')[];
 }
@@ -95,6 +98,7 @@ const keys = [
   'poll',
   'linger',
   'limits',
+  'determinism',
   'log',
   'shutdownOn',
 ] as const satisfies readonly (keyof Config)[];
@@ -124,6 +128,7 @@ export function resolveConfig(config: Config): ResolvedConfig {
     retry: resolveRetry(given['retry'] as RetryPolicy | undefined),
     ...rhythm(given),
     limits: limits(given['limits']),
+    determinism: oneOf(given['determinism'], 'determinism', ['error', 'warn', 'off']) ?? (process.env['NODE_ENV'] === 'production' ? 'off' : 'error'),
     log: log(given['log']),
     shutdownOn: signals(given['shutdownOn']),
   };

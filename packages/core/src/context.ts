@@ -14,6 +14,8 @@ export interface WorkflowContext {
   readonly executor: Executor;
   readonly run: Run;
   readonly transaction?: undefined;
+  /** The engine itself is at work on behalf of the body: see determinism/. */
+  readonly isEngine?: true;
 }
 /** In one attempt of a @Transaction (or while a @Procedure builds its statements). */
 export interface TransactionContext {

@@ -1,15 +1,36 @@
 // of the decorators, for the test kit
-export { apiaryError, milliseconds, raise, setUnmanaged, type FunctionMetadata, type RegisteredFunction } from '@apiary/decorators/internal';
+export {
+  apiaryError,
+  construct,
+  inspect,
+  keyName,
+  milliseconds,
+  raise,
+  setUnmanaged,
+  type FunctionMetadata,
+  type Key,
+  type RegisteredFunction,
+} from '@apiary/decorators/internal';
 // the engine, for tests
 export { Apiary } from './app.js';
-export { launchWith, relaunch, runningOf } from './launch-with.js';
+export { appOf, launchWith, relaunch, runningOf } from './launch-with.js';
 export { prepareDatabase } from './prepare-database.js';
 export { plain, plainId, type Plain } from './plain.js';
+export { captureStack, lineOf } from './source-line.js';
 export type { Body, StandIns } from './stand-ins.js';
-export type { Run } from './executor/run.js';
+export { Run, type Call } from './executor/run.js';
+export { runBody } from './executor/body.js';
+export { Input } from './executor/input.js';
+export { Lifecycle } from './executor/lifecycle.js';
+export { Ticket } from './executor/ticket.js';
+export { newIdentity } from './executor/identity.js';
+export type { Outcome, RecordRow, StepKind } from './executor/rows.js';
+export { Lease } from './recovery/lease.js';
+export { reads, type StoredWorkflow } from './store/statements/read.js';
+export type { Store } from './store/store.js';
 export type { Internals } from './launch.js';
 export type { Probe, ProbePoints, FlightPoint, StepPoint } from './probe.js';
-export type { Executor } from './executor/executor.js';
+export { Executor } from './executor/executor.js';
 export type { Running } from './shutdown.js';
 export { namesOf, type Names } from './store/schema/names.js';
 

@@ -15,6 +15,13 @@ export async function relaunch(app: Apiary, config: Config, internals: Internals
   app.running = await launch(config, { type: Apiary, value: app }, internals);
 }
 
+/** An app in front of an executor that was made by other means. */
+export function appOf(running: Running): Apiary {
+  const app = Apiary.create();
+  app.running = running;
+  return app;
+}
+
 /** What is behind an app. */
 export function runningOf(app: Apiary): Running {
   return app.running;

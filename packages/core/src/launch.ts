@@ -4,6 +4,7 @@ import { Clock } from './clock.js';
 import { Codec } from './codec/codec.js';
 import { resolveConfig, type Config, type ResolvedConfig } from './config.js';
 import { context } from './context.js';
+import { guardBodies } from './determinism/guard.js';
 import { connectionSource, type EmbeddedHandle } from './embedded.js';
 import { Executor } from './executor/executor.js';
 import { newIdentity, type Identity } from './executor/identity.js';
@@ -106,7 +107,7 @@ async function connect(
   });
   late.executor = executor;
   const poll = new Poll(executor);
-  const running: Running = { executor, poll, embedded, config, stopSignals: () => {} };
+  const running: Running = { executor, poll, embedded, config, stopSignals: () => {}, unguard: guardBodies(config.determinism) };
   try {
     executor.registry = await construct(inspection, executor, app.value);
     await migrateUser(store, names, config.migrations);

@@ -14,6 +14,8 @@ export interface Running {
   readonly embedded: EmbeddedHandle | undefined;
   readonly config: ResolvedConfig;
   stopSignals: () => void;
+  /** The app's bodies need no guard any more. */
+  unguard: () => void;
 }
 
 /** A database that does not answer is not waited for longer: what is not durable was told nobody, and is done again by another executor. */
@@ -22,6 +24,14 @@ const patienceMs = 5000;
 const abortMs = 1000;
 
 export async function shutdown(running: Running, graceMs: number): Promise<void> {
+  try {
+    await end(running, graceMs);
+  } finally {
+    running.unguard();
+  }
+}
+
+async function end(running: Running, graceMs: number): Promise<void> {
   const { executor, poll, embedded } = running;
   const { store, journal, lifecycle, barrier, observer, notifications, clock, registry, identity } = executor;
   running.stopSignals();

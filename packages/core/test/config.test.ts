@@ -55,6 +55,7 @@ describe('a config', () => {
       lingerMs: 10,
       limits: { payload: 4_194_304, payloadWarning: 262_144 },
       log: { level: undefined, format: undefined },
+      determinism: 'error',
       shutdownOn: [],
     } satisfies Omit<ResolvedConfig, 'name'>);
   });
@@ -243,7 +244,7 @@ describe('a config', () => {
           [{ shutdownOn: 'SIGTERM' }, 'shutdownOn'],
           [{ shutdownOn: ['SIGKILL'] }, 'shutdownOn[0]'],
           [{ shutdownOn: ['SIGINT', undefined] }, 'shutdownOn[1]'],
-          [{ determinism: 'off' }, 'determinism'],
+          [{ determinism: 'on' }, 'determinism'],
           [{ databse: 'x' }, 'databse'],
           [{ 'pool.size': 5 }, 'pool.size'],
           [{ constructor: 1 }, 'constructor'],

@@ -12,3 +12,8 @@ export { createTestApp, type TestApp, type TestConfig } from './kit/test-app.js'
 export type { TestClock } from './kit/test-clock.js';
 export { mock, type Mocked, type MockedMethod, type Mocks, type MockStart } from './kit/mock.js';
 export { unmanaged } from './kit/unmanaged.js';
+
+export { exportHistory } from './replay/history-file.js';
+export { replayCheck, type ReplayCheckOptions } from './replay/replay-check.js';
+export type { ReplayProblem } from './replay/judge.js';
+export { checkInvariants } from './invariants/check-invariants.js';

@@ -3,6 +3,7 @@ import { randomUUID as newUUID } from 'node:crypto';
 import { raise, type Duration, type Type } from '@apiary/decorators/internal';
 import { wallClock } from '../clock.js';
 import { context, type Context } from '../context.js';
+import { asEngine } from '../determinism/engine-scope.js';
 import { withFields, type Logger } from '../log.js';
 import { Handle } from '../workflows/handle.js';
 import type { StartOptions, Starter, WorkflowHandle } from '../workflows/types.js';
@@ -129,7 +130,7 @@ function line(level: Level, message: string, fields?: Record<string, unknown>): 
   const { executor } = scope;
   const run = scope.kind === 'workflow' ? scope.run : scope.step.run;
   const step = scope.kind === 'workflow' ? {} : { step: scope.step.fn.name, stepId: scope.step.stepId };
-  const write = (): void => withFields(executor.log, { workflowId: run.workflowId, ...step })[level](message, fields);
+  const write = (): void => asEngine(() => withFields(executor.log, { workflowId: run.workflowId, ...step })[level](message, fields));
   if (scope.kind !== 'workflow') return write();
   if (run.isVoid || run.isReplaying) return;
   if (run.heldLog === undefined) write();

@@ -6,6 +6,7 @@ import type { Invoker, RegisteredFunction, Registry } from '@apiary/decorators/i
 import type { Codec } from '../codec/codec.js';
 import type { Clock } from '../clock.js';
 import type { ResolvedConfig } from '../config.js';
+import { asEngine, bodiesAreGuarded } from '../determinism/engine-scope.js';
 import { Journal } from '../journal/journal.js';
 import type { Logger } from '../log.js';
 import type { Probe } from '../probe.js';
@@ -135,7 +136,7 @@ export class Executor implements Invoker {
   }
 
   invoke(fn: RegisteredFunction, target: object, args: readonly unknown[]): unknown {
-    return invoke(this, fn, target, args);
+    return bodiesAreGuarded() ? asEngine(() => invoke(this, fn, target, args)) : invoke(this, fn, target, args);
   }
 
   /** The instance (or the class, of a static one) on which a function runs. */

@@ -5,6 +5,7 @@
 import { apiaryError, isApiaryError, type ApiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
 import { context } from '../context.js';
 import type { Timer } from '../clock.js';
+import { asEngine, bodiesAreGuarded } from '../determinism/engine-scope.js';
 import { carrierOf, isDurable, type Buffered } from './buffer.js';
 import type { Executor } from './executor.js';
 import type { HeldFlight } from './held-flight.js';
@@ -164,6 +165,16 @@ export class Run {
     perform: (call: Call) => Promise<T>,
     restore: (record: RecordRow) => T | Promise<T>,
   ): Promise<T> {
+    return bodiesAreGuarded() ? asEngine(() => this.#step(kind, name, inputHash, perform, restore)) : this.#step(kind, name, inputHash, perform, restore);
+  }
+
+  #step<T>(
+    kind: StepKind,
+    name: string,
+    inputHash: string | null,
+    perform: (call: Call) => Promise<T>,
+    restore: (record: RecordRow) => T | Promise<T>,
+  ): Promise<T> {
     if (this.state === 'void') return never();
     const stepId = String(this.#nextStep++);
     if (this.state !== 'running') return refused(apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId }));
@@ -176,6 +187,10 @@ export class Run {
 
   /** A value that a replay must see again. Synchronous: the records are read before the body runs. */
   value<T>(name: string, make: () => T): T {
+    return bodiesAreGuarded() ? asEngine(() => this.#value(name, make)) : this.#value(name, make);
+  }
+
+  #value<T>(name: string, make: () => T): T {
     // It cannot stay pending as other calls of a void run do, and no exception may reach its body: what comes of it is ignored anyway.
     if (this.state === 'void') return make();
     const stepId = String(this.#nextStep++);

@@ -1,3 +1,4 @@
+import { asEngine } from '../determinism/engine-scope.js';
 import type { Started, WaitOptions, WorkflowHandle } from '../workflows/types.js';
 
 /** How a start goes about it: `durable` when somebody wants the handle, else the outcome is all that anybody waits for. */
@@ -50,6 +51,6 @@ export class StartedWorkflow<R> implements Started<R> {
   }
 
   #begin(durable: boolean): ReturnType<Starting<R>['begin']> {
-    return (this.#begun ??= this.#starting.begin(durable));
+    return (this.#begun ??= asEngine(() => this.#starting.begin(durable)));
   }
 }

@@ -1,6 +1,7 @@
 /** `start(Service, options).method(...args)`: from outside a durable start, in a workflow a child, in a @Transaction an outbox entry. */
 import { apiaryError, raise, type Duration, type RegisteredFunction, type Type } from '@apiary/decorators/internal';
 import { context, type Context, type TransactionContext } from '../context.js';
+import { asEngine } from '../determinism/engine-scope.js';
 import { checkId, derivedId } from '../ids.js';
 import { Handle } from '../workflows/handle.js';
 import { checkWait } from '../workflows/wait.js';
@@ -36,7 +37,7 @@ export function starterOf<C extends Type>(executor: Executor, service: C, option
       return (...args: unknown[]) => {
         const fn = registered.functions.get(method);
         if (fn === undefined) raise('NOT_A_FUNCTION', { method: `${registered.name}.${method}` });
-        return startOne(executor, fn, args, settings);
+        return asEngine(() => startOne(executor, fn, args, settings));
       };
     },
   }) as Starter<C>;

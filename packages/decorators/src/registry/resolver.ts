@@ -9,6 +9,8 @@ export interface InspectOptions {
   readonly provide?: readonly (readonly [Key, unknown])[] | undefined;
   /** The class of the app itself: services may take it as a constructor parameter. `value` may be left to `construct`. */
   readonly app?: { readonly type: Type; readonly value?: unknown } | undefined;
+  /** What stands in for a key that nothing meets, where no step is going to run. */
+  readonly missing?: ((key: Key) => unknown) | undefined;
 }
 
 export type Resolution =
@@ -22,12 +24,15 @@ export class Resolver {
   readonly #provided: ReadonlyMap<Key, unknown>;
   readonly #listed: ReadonlySet<Type>;
   readonly #appType: Type | undefined;
+  readonly #missing: ((key: Key) => unknown) | undefined;
+  readonly #standIns = new Map<Key, unknown>();
 
   /** @throws CONFIG for a `provide` that is no list of pairs */
-  constructor({ services, provide = [], app }: InspectOptions) {
+  constructor({ services, provide = [], app, missing }: InspectOptions) {
     this.#listed = new Set(services as readonly Type[]);
     this.#provided = checkedPairs(provide);
     this.#appType = app?.type;
+    this.#missing = missing;
   }
 
   isListed(type: Type): boolean {
@@ -40,7 +45,7 @@ export class Resolver {
   /** A class that nothing else meets is its own service, unless it is built into the engine. */
   find(key: Key): Resolution {
     const isProvided = this.#provided.has(key);
-    if (!isType(key)) return isProvided ? { kind: 'value', value: this.#provided.get(key) } : { kind: 'missing' };
+    if (!isType(key)) return isProvided ? { kind: 'value', value: this.#provided.get(key) } : this.#absent(key);
     if (isProvided && this.#listed.has(key)) return { kind: 'ambiguous', candidates: [`${keyName(key)} in services`, `${keyName(key)} in provide`] };
     if (isProvided) return { kind: 'value', value: this.#provided.get(key) };
     if (key === this.#appType) return { kind: 'app' };
@@ -48,7 +53,13 @@ export class Resolver {
     const heirs = [...this.#listed].filter((type) => extendsType(type, key));
     if (heirs.length > 1) return { kind: 'ambiguous', candidates: heirs.map(keyName) };
     const type = heirs[0] ?? key;
-    return isNative(type) ? { kind: 'missing' } : { kind: 'service', type: type as ConcreteType<object> };
+    return isNative(type) ? this.#absent(key) : { kind: 'service', type: type as ConcreteType<object> };
+  }
+
+  #absent(key: Key): Resolution {
+    if (this.#missing === undefined) return { kind: 'missing' };
+    if (!this.#standIns.has(key)) this.#standIns.set(key, this.#missing(key));
+    return { kind: 'value', value: this.#standIns.get(key) };
   }
 }
 

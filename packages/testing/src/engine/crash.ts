@@ -10,8 +10,9 @@ export function crash(app: Apiary): Promise<void> {
 }
 
 /** The same of what is behind an app. All that matters happens at once; the promise is for what is left to be closed. */
-export async function crashRunning({ executor, poll }: Running): Promise<void> {
+export async function crashRunning({ executor, poll, unguard }: Running): Promise<void> {
   executor.stopping = true;
+  unguard();
   const { connections } = executor.store;
   connections.cut();
   const dead = connections.close();

@@ -130,6 +130,11 @@ export class Connections {
     return { userLeased: this.#user.leased, userWaiting: this.#user.slots.waiting, systemLeased: this.#system?.leased ?? 0 };
   }
 
+  /** Server processes of its connections, for tests. */
+  get pids(): readonly number[] {
+    return [...this.#alive].map(({ pid }) => pid);
+  }
+
   /** A connection for user code; waits its turn as long as it takes. */
   async acquireUser(signal?: AbortSignal): Promise<Connection> {
     const connection = await this.#user.acquire(signal);

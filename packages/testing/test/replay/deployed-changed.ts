@@ -1,0 +1,3 @@
+import { OtherStep } from './changed.js';
+
+export default { services: [OtherStep] };

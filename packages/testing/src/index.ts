@@ -12,3 +12,6 @@ export { createTestApp, type TestApp, type TestConfig } from './kit/test-app.js'
 export type { TestClock } from './kit/test-clock.js';
 export { mock, type Mocked, type MockedMethod, type Mocks, type MockStart } from './kit/mock.js';
 export { unmanaged } from './kit/unmanaged.js';
+export { scenario, type Scenario, type ScenarioConfig } from './scenario/scenario.js';
+export { enumerateCrashes } from './scenario/enumerate-crashes.js';
+export type { CrashReport } from './scenario/crash-report.js';

@@ -12,3 +12,6 @@ export * from './history/index.js';
 
 // crash-point enumeration
 export * from './crashes/index.js';
+
+// the user's scenarios
+export { enumerate } from './scenario/enumerate-crashes.js';

@@ -142,7 +142,12 @@ export class Kit {
       this.points.probe(point, detail);
       also?.(point, detail);
     };
-    return { clock, probe, ...(slowTailMs === undefined ? {} : { slowTailMs }), stand: { body: this.#body, isDurableAtOnce: (fn) => this.points.isAfterRecord(fn) } };
+    return {
+      clock,
+      probe,
+      ...(slowTailMs === undefined ? {} : { slowTailMs }),
+      stand: { body: this.#body, isDurableAtOnce: (fn) => this.points.isAfterRecord(fn) },
+    };
   }
 
   // ---- crashes ---------------------------------------------------------------------------------------------------------------------

@@ -15,43 +15,62 @@ export interface CrashOptions {
 }
 
 /** More pairs than these are drawn from. */
-const mostPairs = 200;
+const mostPairs = 100;
 /** Work that goes on side by side may miss a point now and then. */
 const mostMisses = 8;
-/** Names the points of a reproduction: `3f2a...` or `3f2a...,77b0...`. */
+/** Only this point, `3f2a...`, with `twice` its recoveries too; or only this pair of points, `3f2a...,77b0...`. */
 const variable = 'APIARY_CRASH_POINT';
 
 /**
  * Crashes before and after every statement and step boundary, recovers, compares with the crash-free run and asserts.
  *
  * @param options.module a file whose default export is the scenario: crash by SIGKILL of a child process that loads it; default in process
- * @param options.twice also crash each recovery once, at each of its points, or at 200 pairs drawn with the seed if there are more
+ * @param options.twice also crash each recovery once, at each of its points, or at 100 pairs drawn with the seed if there are more
  * @param options.seed for what is drawn; default 1
  * @throws Error with the shortest reproduction, what differed, and how to run only that; CONFIG if it is no scenario
  */
 export async function enumerateCrashes(scenario: Scenario, options: CrashOptions = {}): Promise<CrashReport> {
-  const { module, twice = false, seed = 1 } = options;
+  return enumerate(scenario, options);
+}
+
+/** The same for tests of it, with another bound of the pairs. */
+export async function enumerate(
+  scenario: Scenario,
+  { module, twice = false, seed = 1, most = mostPairs }: CrashOptions & { most?: number },
+): Promise<CrashReport> {
   const definition = module === undefined ? definitionOf(scenario) : await definitionIn(module);
   await using victims = module === undefined ? undefined : new Victims(module);
   await using stage = new Stage(definition, victims?.live);
-  return new Enumeration(stage, { twice, seed, killed: module !== undefined }).run();
+  return await new Enumeration(stage, { twice, seed, most, killed: module !== undefined }).run();
+}
+
+interface Settings {
+  readonly twice: boolean;
+  readonly seed: number;
+  /** Most pairs. */
+  readonly most: number;
+  readonly killed: boolean;
 }
 
 class Enumeration {
   readonly #stage: Stage;
-  readonly #options: { readonly twice: boolean; readonly seed: number; readonly killed: boolean };
+  readonly #options: Settings;
   #actMovesTime = false;
   #points: readonly Boundary[] = [];
+  /** Where a point stands among all. */
+  #places = new Map<string, string>();
 
-  constructor(stage: Stage, options: { readonly twice: boolean; readonly seed: number; readonly killed: boolean }) {
+  constructor(stage: Stage, options: Settings) {
     this.#stage = stage;
     this.#options = options;
   }
 
   async run(): Promise<CrashReport> {
     const { reference, passing } = await this.#crashFree();
-    const only = process.env[variable]?.split(',');
-    if (only !== undefined) return this.#only(only, reference);
+    const only = process.env[variable]?.split(',') ?? [];
+    if (only.length > 1) return this.#pair(only, reference);
+    const [key] = only;
+    if (key !== undefined) this.#points = [this.#points.find((point) => point.key === key) ?? { key, name: `at point ${key}` }];
     const recoveries: (readonly Boundary[])[] = [];
     for (const point of this.#points) recoveries.push((await this.#visit([point], reference)).traces[1] ?? []);
     const pairs = this.#options.twice ? await this.#twice(recoveries, reference) : undefined;
@@ -68,6 +87,7 @@ class Enumeration {
     const second = whole(await this.#stage.run([], this.#actMovesTime));
     const [a = [], b = []] = [first.traces[0], second.traces[0]];
     this.#points = common(a, b);
+    this.#places = new Map(this.#points.map(({ key }, i) => [key, `point ${i + 1} of ${this.#points.length}: `]));
     if (this.#points.length === 0) throw new Error('act calls no function of this app: there is nothing to crash');
     return { reference: new Reference(first.state, second.state), passing: new Set([...a, ...b].map(({ key }) => key)).size - this.#points.length };
   }
@@ -75,16 +95,17 @@ class Enumeration {
   async #twice(recoveries: readonly (readonly Boundary[])[], reference: Reference): Promise<{ readonly total: number; readonly visited: number }> {
     const all = this.#points.flatMap((first, i) => (recoveries[i] ?? []).map((second): readonly Boundary[] => [first, second]));
     const order = new Map(all.map((pair, i) => [pair, i]));
-    const drawn = new SeededRandom(this.#options.seed).shuffle(all).slice(0, mostPairs);
-    const chosen = all.length <= mostPairs ? all : drawn.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+    const { seed, most } = this.#options;
+    const drawn = new SeededRandom(seed).shuffle(all).slice(0, most);
+    const chosen = all.length <= most ? all : drawn.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
     for (const pair of chosen) await this.#visit(pair, reference);
     return { total: all.length, visited: chosen.length };
   }
 
-  async #only(keys: readonly string[], reference: Reference): Promise<CrashReport> {
-    const points = keys.map((key, n) => (n === 0 ? this.#points.find((point) => point.key === key) : undefined) ?? { key, name: `at point ${key}` });
-    const { crashes } = await this.#visit(points, reference);
-    return this.#report(crashes.slice(0, 1), undefined, 0);
+  async #pair(keys: readonly string[], reference: Reference): Promise<CrashReport> {
+    const named = keys.map((key) => this.#points.find((point) => point.key === key) ?? { key, name: `at point ${key}` });
+    const { crashes } = await this.#visit(named, reference);
+    return this.#report(crashes.slice(0, 1), { total: 1, visited: 1 }, 0);
   }
 
   /** @throws Error if the run was not as without a crash, or the points were not reached */
@@ -94,7 +115,10 @@ class Enumeration {
         points.map(({ key }) => key),
         this.#actMovesTime,
       );
-      const problems = [...(result.failure === undefined ? [] : [result.failure.words]), ...(result.state === undefined ? [] : reference.differences(result.state))];
+      const problems = [
+        ...(result.failure === undefined ? [] : [result.failure.words]),
+        ...(result.state === undefined ? [] : reference.differences(result.state)),
+      ];
       if (result.crashes.length < points.length && result.failure === undefined) continue;
       if (problems.length > 0) throw new Error(this.#reproduction(result.crashes, problems), { cause: result.failure?.error });
       return result;
@@ -104,7 +128,7 @@ class Enumeration {
 
   #reproduction(crashes: readonly Boundary[], problems: readonly string[]): string {
     const keys = crashes.map(({ key }) => key).join(',');
-    const at = crashes.map(({ name, key }) => `  ${this.#placeOf(key)}${name}`);
+    const at = crashes.map(({ name, key }) => `  ${this.#places.get(key) ?? ''}${name}`);
     return [
       crashes.length === 0 ? 'the scenario is wrong:' : `the scenario does not survive a crash (${this.#options.killed ? 'SIGKILL' : 'in process'}):`,
       ...at.flatMap((line, n) => (n === 0 ? [line] : ['and again, in the recovery', line])),
@@ -112,11 +136,6 @@ class Enumeration {
       ...problems.map((problem) => `  ${problem.replaceAll('\n', '\n  ')}`),
       ...(crashes.length === 0 ? [] : [`to run only this: set ${variable}=${keys} (seed ${this.#options.seed})`]),
     ].join('\n');
-  }
-
-  #placeOf(key: string): string {
-    const at = this.#points.findIndex((point) => point.key === key);
-    return at < 0 ? '' : `point ${at + 1} of ${this.#points.length}: `;
   }
 
   #report(visited: readonly Boundary[], pairs: { readonly total: number; readonly visited: number } | undefined, passing: number): Report {

@@ -131,14 +131,14 @@ export class Life {
 
   async #work(): Promise<void> {
     if (this.#task.recovers) await this.#fenceTheDead();
+    this.#acting = this.#answer === undefined;
     const moving = this.#moveTime();
     moving.catch(() => {});
-    if (this.#answer === undefined) await Promise.race([this.#act(), moving]);
+    if (this.#acting) await Promise.race([this.#act(), moving]);
     await this.#finish();
   }
 
   async #act(): Promise<void> {
-    this.#acting = true;
     for (let n = 1; this.#answer === undefined; n++) {
       try {
         const value = await this.#definition.act(this.app);

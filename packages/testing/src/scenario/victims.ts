@@ -12,20 +12,22 @@ export interface LastWord {
 
 const program = new URL('./victim-process.js', import.meta.url);
 
+/** Most of a victim's life is the start of node: so many start beside the one that acts. */
+const ahead = 2;
+
 export class Victims implements AsyncDisposable {
   readonly #module: URL;
-  #next: Promise<Child>;
+  readonly #waiting: Promise<Child>[] = [];
 
   constructor(module: URL) {
     this.#module = module;
-    this.#next = this.#spawn();
+    while (this.#waiting.length < ahead) this.#spawn();
   }
 
   /** @throws Error if the process did not end by SIGKILL at its point */
   readonly live = async (task: LifeTask): Promise<LifeEnd> => {
-    const child = await this.#next;
-    // Most of a victim's life is the start of node: the next one starts beside this one.
-    this.#next = this.#spawn();
+    this.#spawn();
+    const child = await (this.#waiting.shift() as Promise<Child>);
     await child.ready;
     child.send(task);
     const survived = await child.result.then(
@@ -44,10 +46,10 @@ export class Victims implements AsyncDisposable {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#next).kill();
+    await Promise.all(this.#waiting.map(async (child) => (await child).kill()));
   }
 
-  #spawn(): Promise<Child> {
-    return Child.spawn(program, { args: [this.#module.href], execArgv: [] });
+  #spawn(): void {
+    this.#waiting.push(Child.spawn(program, { args: [this.#module.href], execArgv: [] }));
   }
 }

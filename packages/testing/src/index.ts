@@ -15,3 +15,4 @@ export { unmanaged } from './kit/unmanaged.js';
 export { scenario, type Scenario, type ScenarioConfig } from './scenario/scenario.js';
 export { enumerateCrashes } from './scenario/enumerate-crashes.js';
 export type { CrashReport } from './scenario/crash-report.js';
+export { exploreInterleavings } from './interleavings/explore-interleavings.js';

@@ -15,3 +15,4 @@ export * from './crashes/index.js';
 
 // the user's scenarios
 export { enumerate } from './scenario/enumerate-crashes.js';
+export { explore, type Explored } from './interleavings/explore-interleavings.js';

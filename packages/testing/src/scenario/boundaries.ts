@@ -85,7 +85,7 @@ export class Boundaries {
   #flight(point: string, { connection, pid, statements }: FlightPoint): string | undefined {
     if (point === 'flight:before') {
       const texts = statements.map((statement) => oneLine(statement.text));
-      if (texts.every(isSetUp) || texts.some((text) => text.startsWith(clockMark) || byItself.some((pattern) => pattern.test(text)))) return undefined;
+      if (!isWork(texts)) return undefined;
       // The poll's and the test clock's come at the same time; only one of them gets something.
       if (texts.some((text) => isWake.test(text)) && [...this.#underWay.values()].some((other) => isWake.test(other))) return undefined;
       this.#underWay.set(pid, `${told(texts)} (${connection} connection)`);
@@ -100,6 +100,11 @@ export class Boundaries {
     if (moment === undefined || workflowId === undefined) return undefined;
     return `${moment} ${name}${stepId === undefined ? '' : `, step ${stepId}`} of workflow ${workflowId.replaceAll(uuid, '<id>')}`;
   }
+}
+
+/** Whether a flight is something that the work made necessary. */
+export function isWork(texts: readonly string[]): boolean {
+  return !texts.every(isSetUp) && !texts.some((text) => text.startsWith(clockMark) || byItself.some((pattern) => pattern.test(text)));
 }
 
 function told(texts: readonly string[]): string {

@@ -19,7 +19,7 @@ export interface Explored {
 
 const defaultSeeds = 20;
 /** Each takes about a second. */
-const mostShrinks = 30;
+const mostShrinks = 20;
 
 /**
  * Runs it under seeded schedules of two or more executors with conflicts, dropped connections, late and repeated notifications, pauses;
@@ -67,11 +67,11 @@ async function exploreSeed(field: Field, seed: number): Promise<readonly Happene
   let smallest: { readonly decisions: readonly Decision[]; readonly result: ScheduleResult } | undefined;
   let last: ScheduleResult | undefined;
   let shrinks = 0;
-  const property = fc.asyncProperty(decisions(field.executors), async (list) => {
+  const property = fc.asyncProperty(decisions(field.executors), fc.noShrink(fc.nat()), async (list, order) => {
     // The search for fewer is over.
     if (smallest !== undefined && ++shrinks > mostShrinks) return;
     first ??= list;
-    last = await field.run(list);
+    last = await field.run(list, order);
     if (last.problems.length === 0) return;
     smallest = { decisions: list, result: last };
     throw new Found(last);
@@ -114,11 +114,11 @@ class Field implements AsyncDisposable {
     this.executors = executors;
   }
 
-  async run(list: readonly Decision[]): Promise<ScheduleResult> {
+  async run(list: readonly Decision[], order: number): Promise<ScheduleResult> {
     for (const mock of this.#definition.config.mocks ?? []) if (mock instanceof MethodMock) mock.rewind();
     const { connectionString } = await this.#cleanDatabase();
     await using schedule = await Schedule.open(this.#definition, connectionString, this.executors);
-    return await schedule.run(list);
+    return await schedule.run(list, order);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -24,7 +24,7 @@ export interface Player {
 const lookMs = 5;
 /** What is kept back waits no longer for others, which may wait for it. */
 const longestHoldMs = 150;
-const longestPauseMs = 6000;
+const longestPauseMs = 4000;
 const lateMs = [20, 80] as const;
 const mostRepeats = 50;
 
@@ -58,8 +58,12 @@ export class Faults {
 
   async start(): Promise<void> {
     await this.#admin.use((client) => startWatch(client, this.#decisions));
+    const paused = new Set<number>();
     for (const decision of this.#decisions) {
       if (decision.kind === 'conflict') continue;
+      // Who stands still cannot begin to stand still.
+      if (decision.kind === 'pause' && paused.has(decision.executor)) continue;
+      if (decision.kind === 'pause') paused.add(decision.executor);
       const { proxy, running } = this.#players[decision.executor - 1] as Player;
       if (decision.kind === 'notifications') await this.#notifications(decision, proxy, running);
       else this.#atWrite(decision, proxy, running);

@@ -1,6 +1,6 @@
 /** One schedule: several executors on one database do `act` at the same time, while what was decided happens to them; then all is judged. */
 import type { Config } from '@apiary/core';
-import { Clock } from '@apiary/core/internal';
+import { Clock, type FlightPoint } from '@apiary/core/internal';
 import { readRaw } from '../crashes/canonical-state.js';
 import { countUnfinished } from '../crashes/unfinished.js';
 import { until } from '../faults/until.js';
@@ -9,9 +9,11 @@ import { Admin } from '../kit/admin.js';
 import { Kit } from '../kit/kit.js';
 import { kitOptions, testAppOf, type TestApp } from '../kit/test-app.js';
 import { AppClock } from '../kit/test-clock.js';
+import { isWork } from '../scenario/boundaries.js';
 import type { Definition } from '../scenario/scenario.js';
 import type { Decision } from './decision.js';
 import { Faults, type Happened } from './faults.js';
+import { Order } from './order.js';
 import { effectsWithoutRecord } from './watch.js';
 
 export interface ScheduleResult {
@@ -83,7 +85,9 @@ export class Schedule implements AsyncDisposable {
       ...others,
       config: { ...config, ...rhythm, version } as Config,
       clock: this.#clock,
-      probe: (point) => void (this.#answered += point === 'flight:answered' ? 1 : 0),
+      probe: (point, detail) => {
+        if (point === 'flight:answered' && isWork((detail as FlightPoint).statements.map(({ text }) => text))) this.#answered++;
+      },
     });
     await kit.launch();
     const app = testAppOf(kit, through);
@@ -103,7 +107,8 @@ export class Schedule implements AsyncDisposable {
     return this.#players.map(({ kit }) => kit);
   }
 
-  async run(decisions: readonly Decision[]): Promise<ScheduleResult> {
+  /** @param order whose writes come first is drawn from this seed */
+  async run(decisions: readonly Decision[], order: number): Promise<ScheduleResult> {
     const [{ app }] = this.#players as [Player];
     await this.#definition.arrange(app);
     this.#actMovesTime = false;
@@ -111,11 +116,17 @@ export class Schedule implements AsyncDisposable {
     const players = this.#players.map(({ proxy, kit }) => ({ proxy, running: kit.running }));
     const faults = new Faults({ decisions, players, admin: this.#admin, database: this.#database, answered: () => this.#answered });
     await faults.start();
+    const ordered = new Order(
+      order,
+      players.map(({ proxy }) => proxy),
+      () => this.#answered,
+    );
     const moving = this.#moveTime();
     const acts = Promise.all(this.#players.map((player) => this.#act(player.app)));
     acts.catch(() => {});
     const late = new Promise<void>((resolve) => setTimeout(resolve, longestFaultsMs).unref());
     await Promise.race([acts.catch(() => {}), late]);
+    await ordered.end();
     const happened = await faults.end();
     this.#faultsEnded = true;
     const { problems, error } = await this.#judge(acts);

@@ -43,6 +43,12 @@ export class Bank {
     return taken;
   }
 
+  @Workflow()
+  async announce(what: string): Promise<void> {
+    await this.tell(what);
+    await this.debit('ada', 1);
+  }
+
   /** Looks in one transaction and takes in another one. */
   @Workflow()
   async withdrawInTwo(id: string, amount: number): Promise<boolean> {

@@ -15,4 +15,6 @@ export * from './crashes/index.js';
 
 // the user's scenarios
 export { enumerate } from './scenario/enumerate-crashes.js';
-export { explore, type Explored } from './interleavings/explore-interleavings.js';
+export { explore, runSchedule, type Explored } from './interleavings/explore-interleavings.js';
+export type { Decision } from './interleavings/decision.js';
+export type { ScheduleResult } from './interleavings/schedule.js';

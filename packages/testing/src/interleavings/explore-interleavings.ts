@@ -53,6 +53,16 @@ export async function explore(
   return explored;
 }
 
+/** One schedule, with faults that were not drawn: for tests of them. */
+export async function runSchedule(
+  scenario: Scenario,
+  list: readonly Decision[],
+  { executors = 2, order = 1 }: { readonly executors?: number; readonly order?: number } = {},
+): Promise<ScheduleResult> {
+  await using field = new Field(definitionOf(scenario), executors);
+  return await field.run(list, order);
+}
+
 class Found extends Error {
   readonly result: ScheduleResult;
 

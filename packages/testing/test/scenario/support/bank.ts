@@ -1,6 +1,7 @@
 /** Withdrawals, right and wrong, for the tests of interleavings. */
 import { Communicator, db, Service, sql, Transaction, Workflow } from '@apiary/core';
 import type { Knex } from 'knex';
+import pg from 'pg';
 
 export const tables = async (knex: Knex): Promise<void> => {
   await knex.schema.createTable('account', (t) => {
@@ -11,6 +12,21 @@ export const tables = async (knex: Knex): Promise<void> => {
 
 @Service()
 export class Bank {
+  private static database = '';
+
+  static use(database: string): void {
+    this.database = database;
+  }
+
+  /** On a connection of its own. */
+  static async behindTheBack(): Promise<string> {
+    const client = new pg.Client({ connectionString: this.database });
+    await client.connect();
+    await client.query('update account set balance = balance');
+    await client.end();
+    return 'done';
+  }
+
   @Transaction({ readOnly: true })
   async balance(id: string): Promise<number> {
     return (await sql<{ balance: number }>`select balance from account where id = ${id}`.one()).balance;

@@ -1,6 +1,16 @@
 /** The test kit: what the compiler must infer, and what must not compile. */
 import { isApiaryError } from '@apiary/core';
-import { createTestApp, mock, type Mocks, type TestApp } from '@apiary/testing';
+import {
+  createTestApp,
+  enumerateCrashes,
+  exploreInterleavings,
+  mock,
+  scenario,
+  type CrashReport,
+  type Mocks,
+  type Scenario,
+  type TestApp,
+} from '@apiary/testing';
 import '@apiary/testing/chai';
 import { expect } from 'chai';
 import { Accounts, Mailer, Transfers } from './samples/transfer.js';
@@ -17,6 +27,12 @@ export async function inference(error: unknown) {
   same<typeof test, TestApp>();
   const step = await test.reached(test.handle('x'), Accounts, 'debit');
   same<typeof step.attempts, number>();
+  const work = scenario({ services: [Transfers], act: async (app) => same<typeof app, TestApp>(), assert: async () => {} });
+  same<typeof work, Scenario>();
+  same<Awaited<ReturnType<typeof enumerateCrashes>>, CrashReport>();
+  await enumerateCrashes(work, { module: new URL('file:///work.js'), twice: true, seed: 7 });
+  same<Awaited<ReturnType<typeof exploreInterleavings>>, { readonly seeds: number }>();
+  await exploreInterleavings(work, { seeds: [7], executors: 3 });
   if (isApiaryError(error, 'UNMOCKED')) same<typeof error.details.method, string>();
 }
 
@@ -39,6 +55,10 @@ export async function mistakes() {
   test.crashAt(Mailer, 'receipt', 'sometime');
   // @ts-expect-error no such method
   await expect(test).to.have.run(Mailer, 'send').times(1);
+  // @ts-expect-error a scenario has something to assert
+  scenario({ services: [Transfers], act: async () => {} });
+  // @ts-expect-error made by scenario()
+  await enumerateCrashes({ services: [Transfers], act: async () => {}, assert: async () => {} });
   // @ts-expect-error a test app has its own database
   await createTestApp({ services: [Transfers], database: 'postgres://production' });
 }

@@ -17,3 +17,7 @@ export { exportHistory } from './replay/history-file.js';
 export { replayCheck, type ReplayCheckOptions } from './replay/replay-check.js';
 export type { ReplayProblem } from './replay/judge.js';
 export { checkInvariants } from './invariants/check-invariants.js';
+export { scenario, type Scenario, type ScenarioConfig } from './scenario/scenario.js';
+export { enumerateCrashes } from './scenario/enumerate-crashes.js';
+export type { CrashReport } from './scenario/crash-report.js';
+export { exploreInterleavings } from './interleavings/explore-interleavings.js';

@@ -15,3 +15,8 @@ export * from './crashes/index.js';
 
 // randomized runs under faults
 export * from './reliability/index.js';
+// the user's scenarios
+export { enumerate } from './scenario/enumerate-crashes.js';
+export { explore, runSchedule, type Explored } from './interleavings/explore-interleavings.js';
+export type { Decision } from './interleavings/decision.js';
+export type { ScheduleResult } from './interleavings/schedule.js';

@@ -1,5 +1,5 @@
 /** Unit, integration and crash tests of the transfer service; mocha and chai, but any runner does. */
-import { createTestApp, mock, unmanaged } from '@apiary/testing';
+import { createTestApp, enumerateCrashes, exploreInterleavings, mock, scenario, unmanaged } from '@apiary/testing';
 import '@apiary/testing/chai';
 import { expect } from 'chai';
 import type { Knex } from 'knex';
@@ -41,6 +41,29 @@ describe('Transfers', () => {
     await app.recover();
     await app.reached(handle, Mailer, 'receipt');
     await expect(handle).to.complete;
+  });
+
+  const work = scenario({
+    services: [Transfers],
+    migrations,
+    mocks: [mock(Mailer).receipt.returns(undefined)],
+    arrange: (app) =>
+      app.knex('account').insert([
+        { id: from, balance: 10 },
+        { id: to, balance: 0 },
+      ]),
+    act: (app) => app.start(Transfers, { workflowId: 't' }).transfer({ from, to, amount: 4 }).result(),
+    assert: async (app) => expect(await app.knex('account').sum('balance as sum').first()).to.deep.equal({ sum: '10' }),
+  });
+
+  it('is right whatever the crash', async () => {
+    const report = await enumerateCrashes(work, { twice: true });
+    expect(report.points).to.be.greaterThan(20);
+  });
+
+  it('is right whoever does it', async () => {
+    const { seeds } = await exploreInterleavings(work, { seeds: [1, 2, 3], executors: 3 });
+    expect(seeds).to.equal(3);
   });
 
   it('adds up, as plain code', async () => {

@@ -68,13 +68,18 @@ async function takeRow(executor: Executor, executorId: string): Promise<readonly
   const { connections, sql } = executor.store;
   const taker = await connections.dedicated('system');
   let over = false;
+  let ended = (): void => {};
+  const end = new Promise<void>((resolve) => (ended = resolve));
   try {
     const [, , backend] = await taker.fly(
       [{ text: 'begin isolation level read committed' }, { text: `set local lock_timeout = ${lockTimeoutMs}` }, { text: 'select pg_backend_pid() as pid' }],
       { deadlineMs },
     );
-    const taken = taker.fly([{ text: sql.supersede, values: [executorId] }, { text: 'commit' }], { deadlineMs }).finally(() => (over = true));
-    await Promise.all([taken, endBlockers(executor, backend?.rows[0]?.['pid'], () => over)]);
+    const taken = taker.fly([{ text: sql.supersede, values: [executorId] }, { text: 'commit' }], { deadlineMs }).finally(() => {
+      over = true;
+      ended();
+    });
+    await Promise.all([taken, endBlockers(executor, backend?.rows[0]?.['pid'], () => over, end)]);
     return [];
   } catch (error) {
     if (classify(error, { engine: true }) !== 'timeout') throw error;
@@ -86,9 +91,9 @@ async function takeRow(executor: Executor, executorId: string): Promise<readonly
 }
 
 /** Ends the transactions that a backend waits for, until it waits no more. */
-async function endBlockers({ store }: Executor, pid: unknown, over: () => boolean): Promise<void> {
+async function endBlockers({ store }: Executor, pid: unknown, over: () => boolean, end: Promise<void>): Promise<void> {
   for (;;) {
-    await delay(lookMs);
+    await Promise.race([delay(lookMs), end]);
     if (over()) return;
     const { rows } = await store.query<{ pid: number }>('blockers', [pid]);
     if (rows.length > 0 && !over())

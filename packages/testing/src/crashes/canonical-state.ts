@@ -1,6 +1,7 @@
 import { namesOf, type Names } from '@apiary/core/internal';
 import pg from 'pg';
 import { until } from '../faults/until.js';
+import { rewindSchema } from '../kit/rewind.js';
 import type { ClientOutcome } from './task.js';
 
 /** All that a run left behind, in a form in which two runs that did the same are equal. */
@@ -23,26 +24,52 @@ const backendsWithinMs = 10_000;
 const volatileWorkflow = ['executor_id', 'epoch', 'attempts', 'recoveries', 'claimed_records', 'deadline', 'wake_at', 'xid', 'created_at', 'updated_at'];
 const volatileRecord = ['executor_id', 'epoch', 'attempts', 'started_at', 'completed_at', 'xid', 'input_hash'];
 
+/** What was read, before values that differ from run to run got their labels. */
+export interface RawState {
+  readonly lines: readonly string[];
+  readonly records: readonly Row['row'][];
+  readonly violations: readonly string[];
+  /** Values of columns that number rows by themselves. */
+  readonly serials: ReadonlySet<string>;
+}
+
+/** Of a run that is over: nobody may be connected any more. */
 export async function readState(database: string, schema: string, calls: readonly string[], outcome: ClientOutcome): Promise<CanonicalState> {
-  const client = new pg.Client({ connectionString: database });
-  client.on('error', () => undefined);
-  await client.connect();
+  const told = [...calls.map((call) => `call ${call}`), `the client got ${JSON.stringify(outcome)}`];
+  const { lines, records, violations } = await readRaw(database, schema, told);
+  const client = await connect(database);
+  try {
+    return { lines: withLabels(lines, records), violations: [...violations, ...(await leftovers(client, namesOf(schema)))] };
+  } finally {
+    await client.end();
+  }
+}
+
+/** @param told lines of what is not in the database */
+export async function readRaw(database: string, schema: string, told: readonly string[]): Promise<RawState> {
+  const client = await connect(database);
   try {
     const names = namesOf(schema);
     const workflows = await rows(client, names.workflow, volatileWorkflow);
     const records = await rows(client, names.record, volatileRecord);
     const own = await userRows(client, schema);
     const lines = [
-      ...own.map(({ table, row }) => `${userRow}${table} ${JSON.stringify(row)}`).sort(),
+      ...own.rows.map(({ table, row }) => `${userRow}${table} ${JSON.stringify(row)}`).sort(),
       ...workflows.map((row) => `workflow ${JSON.stringify(withPlainErrors(row))}`).sort(),
       ...records.map((row) => `record ${JSON.stringify(withPlainErrors(row))}`).sort(),
-      ...calls.map((call) => `call ${call}`),
-      `the client got ${JSON.stringify(outcome)}`,
+      ...told,
     ];
-    return { lines: withLabels(lines, records), violations: [...unfinished(workflows), ...gaps(records), ...(await leftovers(client, names))] };
+    return { lines, records, violations: [...unfinished(workflows), ...gaps(records)], serials: own.serials };
   } finally {
     await client.end();
   }
+}
+
+async function connect(database: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
 }
 
 async function rows(client: pg.Client, table: string, without: readonly string[]): Promise<Row['row'][]> {
@@ -53,23 +80,35 @@ async function rows(client: pg.Client, table: string, without: readonly string[]
 /** They may stand in the engine's schema too: it is the default one of an account of its name. */
 const engineTables = ['workflow_status', 'function_record', 'executor', 'schema_version'];
 
+interface UserTable {
+  readonly schema: string;
+  readonly table: string;
+  readonly skip: readonly string[];
+  readonly numbered: readonly string[];
+}
+
 /** Without columns that number or date rows by themselves. */
-async function userRows(client: pg.Client, schema: string): Promise<Row[]> {
-  const { rows: tables } = await client.query<{ schema: string; table: string; skip: string[] }>(
+async function userRows(client: pg.Client, schema: string): Promise<{ readonly rows: readonly Row[]; readonly serials: ReadonlySet<string> }> {
+  const { rows: tables } = await client.query<UserTable>(
     `select c.table_schema as schema, c.table_name as table,
-       coalesce(array_agg(c.column_name::text) filter (where c.is_identity = 'YES' or c.column_default like 'nextval(%' or c.data_type like 'timestamp%'), '{}') as skip
+       coalesce(array_agg(c.column_name::text) filter (where c.is_identity = 'YES' or c.column_default like 'nextval(%' or c.data_type like 'timestamp%'), '{}') as skip,
+       coalesce(array_agg(c.column_name::text) filter (where c.is_identity = 'YES' or c.column_default like 'nextval(%'), '{}') as numbered
      from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
-     where t.table_type = 'BASE TABLE' and c.table_schema <> 'information_schema' and c.table_schema not like 'pg\\_%'
+     where t.table_type = 'BASE TABLE' and c.table_schema <> 'information_schema' and c.table_schema not like 'pg\\_%' and c.table_schema <> $3
        and not (c.table_schema = $1 and c.table_name = any($2))
      group by 1, 2 order by 1, 2`,
-    [schema, engineTables],
+    [schema, engineTables, rewindSchema],
   );
   const out: Row[] = [];
-  for (const { schema: in_, table, skip } of tables) {
+  const serials = new Set<string>();
+  for (const { schema: in_, table, skip, numbered } of tables) {
     const name = [in_, table].map((part) => `"${part.replaceAll('"', '""')}"`).join('.');
-    for (const row of await rows(client, name, skip)) out.push({ table, row });
+    for (const row of await rows(client, name, [])) {
+      for (const column of numbered) serials.add(String(row[column]));
+      out.push({ table, row: Object.fromEntries(Object.entries(row).filter(([column]) => !skip.includes(column))) });
+    }
   }
-  return out;
+  return { rows: out, serials };
 }
 
 /** Stacks name lines of the engine, and a replayed error was thrown elsewhere. */
@@ -83,14 +122,34 @@ function withPlainErrors(row: Row['row']): Row['row'] {
  * Recorded times, random numbers and ids differ from run to run: each is called by its record wherever it stands. One that stands
  * somewhere and is not the recorded one keeps its look, and makes a difference.
  */
-function withLabels(lines: readonly string[], records: readonly Row['row'][]): string[] {
+export function withLabels(lines: readonly string[], records: readonly Row['row'][], also: ReadonlySet<string> = new Set()): string[] {
   const labels = new Map<string, string>();
-  for (const { kind, output, workflow_id: workflow, step_id: step } of records) {
-    if (kind !== 'value' && kind !== 'sleep') continue;
+  for (const record of records) {
+    const { kind, output } = record;
+    const recorded = kind === 'value' || kind === 'sleep';
+    const label = recorded ? `<${String(kind)} ${placeOf(record)}>` : `<result of ${placeOf(record)}>`;
     const text = String(output);
-    labels.set(text.startsWith('"') ? text.slice(1, -1) : text, `<${String(kind)} ${String(workflow)}/${String(step)}>`);
+    if (recorded) labels.set(text.startsWith('"') ? text.slice(1, -1) : text, label);
+    else if (also.has(placeOf(record))) for (const value of valuesIn(text)) labels.set(value, label);
   }
   return lines.map((line) => [...labels].reduce((text, [value, label]) => text.replaceAll(value, label), line));
+}
+
+export function placeOf({ workflow_id: workflow, step_id: step }: Row['row']): string {
+  return `${String(workflow)}/${String(step)}`;
+}
+
+/** Shorter ones stand everywhere. */
+const tellingLength = 6;
+
+/** What in a result is long enough to be known again elsewhere. */
+function valuesIn(output: string): readonly string[] {
+  const found: string[] = [];
+  JSON.parse(output, (_key, value: unknown) => {
+    if (typeof value === 'string' || typeof value === 'number') found.push(String(value));
+    return value;
+  });
+  return found.filter((value) => value.length >= tellingLength).sort((a, b) => b.length - a.length);
 }
 
 function unfinished(workflows: readonly Row['row'][]): string[] {

@@ -53,7 +53,7 @@ export class FlightNumbers {
 }
 
 /** Keys of advisory locks are made anew by each process. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/\d{9,}/g, '#')

@@ -33,7 +33,7 @@ export async function recover(
   const app = await launchWith(configOf(scenario, database, witness, rhythm), scenario.skipsTime === true ? { clock: new SkippingClock() } : {});
   try {
     const outcome = got ?? (await bounded(askUntilAnswered(scenario, app), 'the client has its answer', patienceMs));
-    await until('no workflow is left unfinished', async () => (await countUnfinished(scenario, database)) === 0, { within: patienceMs });
+    await until('no workflow is left unfinished', async () => (await countUnfinished(scenario.config?.schema, database)) === 0, { within: patienceMs });
     const { executor } = runningOf(app);
     await until('the executor is idle', () => executor.active === 0 && executor.lifecycle.running.size === 0, { within: patienceMs });
     await app.shutdown({ grace: 0 });

@@ -50,6 +50,7 @@ const setUp = [
   /current_setting/,
 ];
 
-function isSetUp(text: string): boolean {
+/** What the opening of a connection sends, and the poll. */
+export function isSetUp(text: string): boolean {
   return setUp.some((pattern) => pattern.test(text));
 }

@@ -28,6 +28,13 @@ export interface KitOptions {
   readonly database: OwnDatabase;
   readonly mocks: readonly Mocked[];
   readonly refuseUnmocked: boolean;
+  /** Told of every point after the kit itself. */
+  readonly probe?: Probe;
+  /** The app's time; several executors may share one. Default: a clock of its own. */
+  readonly clock?: Clock;
+  /** What ran in executors before this one. */
+  readonly activity?: Activity;
+  readonly slowTailMs?: number;
 }
 
 const settleMs = 10;
@@ -40,7 +47,7 @@ export function kitOf(value: unknown): Kit | undefined {
 }
 
 export class Kit {
-  readonly activity = new Activity();
+  readonly activity: Activity;
   readonly points: CrashPoints;
   /** Assertions that nobody awaited yet. */
   readonly unawaited = new Set<{ readonly text: string }>();
@@ -49,6 +56,8 @@ export class Kit {
   app!: Apiary;
   readonly #options: KitOptions;
   readonly #mocks: MethodMock[] = [];
+  /** Somebody took `app.knex`: what it writes is in no record. */
+  usedKnex = false;
   readonly #restores: (() => void)[] = [];
   #dead: { readonly running: Running; readonly closed: Promise<void> } | undefined;
   #died = deferred();
@@ -58,6 +67,7 @@ export class Kit {
 
   constructor(options: KitOptions) {
     this.#options = options;
+    this.activity = options.activity ?? new Activity();
     this.points = new CrashPoints(
       () => this.crash(),
       (name) => this.running?.executor.registry.functions.get(name)?.kind === 'workflow',
@@ -66,7 +76,7 @@ export class Kit {
   }
 
   async launch(): Promise<void> {
-    this.app = await launchWith(this.#options.config, this.#internals(0));
+    this.app = await launchWith(this.#options.config, this.#internals(this.#options.clock ?? new Clock()));
     kits.set(this.app, this);
     this.#install();
   }
@@ -77,6 +87,11 @@ export class Kit {
 
   /** The app's own pool, or one of the kit while the executor is dead. */
   get knex(): Knex {
+    this.usedKnex = true;
+    return this.#pool;
+  }
+
+  get #pool(): Knex {
     if (this.#dead === undefined) return Object.getOwnPropertyDescriptor(Apiary.prototype, 'knex')?.get?.call(this.app) as Knex;
     return (this.#ownKnex ??= makeKnex({ client: 'pg', connection: this.#options.database.connectionString, pool: { min: 0, max: 2 } }));
   }
@@ -120,14 +135,19 @@ export class Kit {
     };
   };
 
-  #internals(offsetMs: number): Internals {
-    const clock = new Clock();
-    clock.offsetMs = offsetMs;
+  #internals(clock: Clock): Internals {
+    const { probe: also, slowTailMs } = this.#options;
     const probe: Probe = (point, detail) => {
       this.activity.probe(point, detail);
       this.points.probe(point, detail);
+      also?.(point, detail);
     };
-    return { clock, probe, stand: { body: this.#body, isDurableAtOnce: (fn) => this.points.isAfterRecord(fn) } };
+    return {
+      clock,
+      probe,
+      ...(slowTailMs === undefined ? {} : { slowTailMs }),
+      stand: { body: this.#body, isDurableAtOnce: (fn) => this.points.isAfterRecord(fn) },
+    };
   }
 
   // ---- crashes ---------------------------------------------------------------------------------------------------------------------
@@ -160,7 +180,9 @@ export class Kit {
     const { executor: table } = namesOf(executor.schema);
     await asAdmin(this.#options.database.connectionString, `update ${table} set fenced = true where executor_id = '${executor.id}'`);
     this.#died = deferred();
-    await relaunch(this.app, this.#options.config, this.#internals(executor.clock.offsetMs));
+    const clock = new Clock();
+    clock.offsetMs = executor.clock.offsetMs;
+    await relaunch(this.app, this.#options.config, this.#internals(clock));
     this.#dead = undefined;
     this.generation++;
     this.#install();
@@ -175,7 +197,7 @@ export class Kit {
     const { executor: table } = namesOf(running.executor.schema);
     while (this.#dead === undefined) {
       await running.poll.now();
-      const settled = await this.knex
+      const settled = await this.#pool
         .raw<{ rows: { settled: boolean }[] }>(`select settled from ${table.replaceAll('?', '\\?')} where executor_id = ?`, [executorId])
         .catch((error: unknown) => {
           if (this.#dead === undefined) throw error;

@@ -2,10 +2,10 @@ import type { Apiary, Config, MethodOf, StartOptions, StepInfo, Type, WorkflowHa
 import { apiaryError, context } from '@apiary/core/internal';
 import type { Knex } from 'knex';
 import { isMethod, type CrashPoint } from './crash-points.js';
-import { createOwnDatabase } from './databases.js';
+import { createOwnDatabase, type OwnDatabase } from './databases.js';
 import { FollowingHandle } from './following-handle.js';
 import { followingStarter } from './following-start.js';
-import { Kit } from './kit.js';
+import { Kit, type KitOptions } from './kit.js';
 import type { Mocked } from './mock.js';
 import { reached } from './reached.js';
 import { AppClock, type TestClock } from './test-clock.js';
@@ -43,19 +43,8 @@ const defaults = { lease: '5 seconds', poll: '100 ms', log: { level: 'error' } }
  * @throws what `Apiary.launch` throws
  */
 export async function createTestApp<const P extends readonly unknown[] = []>(config: TestConfig<P>): Promise<TestApp> {
-  const { mocks = [], unmocked = 'run', ...rest } = config;
-  if (unmocked !== 'run' && unmocked !== 'refuse') throw apiaryError('CONFIG', { path: 'unmocked', problem: `is neither 'run' nor 'refuse'` });
-  for (const key of ['database', 'pool']) {
-    if (key in rest) throw apiaryError('CONFIG', { path: key, problem: 'a test app has a database of its own: set DATABASE_URL to choose the server' });
-  }
-  const database = await createOwnDatabase(rest as Config);
-  const { migrations: _made, ...others } = rest;
-  const kit = new Kit({
-    config: { ...defaults, ...others, database: database.connectionString } as Config,
-    database,
-    mocks,
-    refuseUnmocked: unmocked === 'refuse',
-  });
+  const database = await databaseOf(config as TestConfig);
+  const kit = new Kit(kitOptions(config as TestConfig, database));
   try {
     await kit.launch();
   } catch (error) {
@@ -63,15 +52,34 @@ export async function createTestApp<const P extends readonly unknown[] = []>(con
     await database.drop();
     throw error;
   }
-  return extend(kit, database.connectionString);
+  return testAppOf(kit, database.connectionString);
 }
 
-function extend(kit: Kit, connectionString: string): TestApp {
+/**
+ * A database for the apps of a test's config, with its tables.
+ * @throws CONFIG, or what `migrations` throws
+ */
+export async function databaseOf({ mocks: _mocks, unmocked = 'run', ...rest }: TestConfig): Promise<OwnDatabase> {
+  if (unmocked !== 'run' && unmocked !== 'refuse') throw apiaryError('CONFIG', { path: 'unmocked', problem: `is neither 'run' nor 'refuse'` });
+  for (const key of ['database', 'pool']) {
+    if (key in rest) throw apiaryError('CONFIG', { path: key, problem: 'a test app has a database of its own: set DATABASE_URL to choose the server' });
+  }
+  return createOwnDatabase(rest as Config);
+}
+
+/** What a kit needs for the app of a test's config, on a database that has its tables. */
+export function kitOptions({ mocks = [], unmocked = 'run', migrations: _made, ...rest }: TestConfig, database: OwnDatabase): KitOptions {
+  const config = { ...defaults, ...rest, database: database.connectionString } as Config;
+  return { config, database, mocks, refuseUnmocked: unmocked === 'refuse' };
+}
+
+/** The app of a kit that has been launched, with all that tests want of it. */
+export function testAppOf(kit: Kit, connectionString: string): TestApp {
   const { app } = kit;
   const start = app.start.bind(app);
   const handle = app.handle.bind(app);
   const shutdown = app.shutdown.bind(app);
-  const clock = new AppClock(() => kit.running, kit.activity);
+  const clock = new AppClock(() => [kit]);
   // In a function of the app these are recorded steps: they stay the engine's.
   const isInside = (): boolean => context.getStore() !== undefined;
   const end: Apiary['shutdown'] = (options) => kit.end(() => shutdown(options));

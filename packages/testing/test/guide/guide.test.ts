@@ -5,7 +5,7 @@ const read = (path: string): string => readFileSync(new URL(path, import.meta.ur
 
 describe('docs/testing.md', () => {
   const guide = read('../../../../../docs/testing.md');
-  const files = ['../../guide/orders.ts', '../../guide/orders.test.ts', '../../runners/mocha-hooks.ts'];
+  const files = ['../../guide/orders.ts', '../../guide/orders.test.ts', '../../guide/order-scenario.ts', '../../guide/order-scenario.test.ts', '../../runners/mocha-hooks.ts'];
 
   for (const file of files) {
     it(`shows the code that runs here: ${file.split('/').at(-1)}`, () => {

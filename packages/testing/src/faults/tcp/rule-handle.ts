@@ -33,6 +33,19 @@ export class RuleHandle {
     this.#gates.clear();
   }
 
+  /** How much it holds back now. */
+  get held(): number {
+    return this.#gates.size;
+  }
+
+  /** Lets go what it holds back longest, and goes on holding. */
+  releaseNext(): void {
+    const [open] = this.#gates;
+    if (open === undefined) return;
+    this.#gates.delete(open);
+    open();
+  }
+
   /** The rule applies no more; what it did stays, and what it holds back is let go. */
   remove(): void {
     this.#removed = true;

@@ -1,0 +1,3 @@
+import { order } from './ledger-file.js';
+
+export default order(true);

@@ -58,7 +58,8 @@ function hashOf(trace: readonly NumberedFlight[]): string {
     .slice(0, 16);
 }
 
-function buildOf(packages: readonly string[]): string {
+/** A hash of built packages: it changes with their code. */
+export function buildOf(packages: readonly string[]): string {
   const hash = createHash('sha256');
   for (const name of packages) {
     const folder = dirname(fileURLToPath(import.meta.resolve(name)));

@@ -1,0 +1,57 @@
+/**
+ * `npm run planted`: plants each mutant in a copy of the built engine and runs the test that has to find it, one at a time. Each test also
+ * runs without a mutant and has to pass then: a test that fails anyway finds nothing.
+ *
+ * `--only <text>`: those in whose name, rule or test file it stands. `--markdown <file>`: writes the table. `--fresh`: forgets earlier attempts.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Workspace } from '../crashes/planted/workspace.js';
+import { runKiller, tryMutant, type Attempt } from './killing.js';
+import { AttemptMemory } from './memory.js';
+import type { Killer, Mutant } from './mutant.js';
+import { mutants } from './mutants/index.js';
+import { tableOf, verdictOf, type Verdict } from './verdicts.js';
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, markdown: { type: 'string' }, memory: { type: 'string' }, fresh: { type: 'boolean' } } });
+const file = values.memory ?? join(tmpdir(), `apiary-planted-${process.getuid?.() ?? 0}`, 'attempts.jsonl');
+if (values.fresh === true) rmSync(file, { force: true });
+const { only = '' } = values;
+const chosen = mutants.filter(({ name, breaks, killer }) => [name, breaks, killer.file].some((text) => text.includes(only)));
+const workspace = Workspace.create(['core', 'decorators']);
+process.once('exit', () => workspace.remove());
+const memory = new AttemptMemory(file, workspace);
+const controls = new Map<string, Attempt>();
+const verdicts: Verdict[] = [];
+for (const mutant of chosen) {
+  const verdict = verdictOf(mutant, await control(mutant.killer), () => attempt(mutant));
+  verdicts.push(await verdict);
+  const { end, seen } = await verdict;
+  console.log(`${end}: ${mutant.name} (${mutant.breaks})${seen === undefined ? '' : `\n    ${seen.test}\n    ${seen.message}`}`);
+}
+if (values.markdown !== undefined) writeFileSync(values.markdown, tableOf(verdicts));
+const wrong = verdicts.filter(({ end }) => !end.startsWith('killed'));
+console.log(`\n${verdicts.length - wrong.length} of ${verdicts.length} killed`);
+for (const { mutant, end } of wrong) console.log(`${end}: ${mutant.name}`);
+process.exit(wrong.length === 0 && verdicts.length > 0 ? 0 : 1);
+
+/** The test without a mutant. */
+async function control(killer: Killer): Promise<Attempt> {
+  const key = `${killer.file} ${killer.test}`;
+  const known = controls.get(key) ?? memory.known([], killer);
+  const result = known?.end === 'passed' ? known : await runKiller(workspace, killer);
+  controls.set(key, result);
+  if (known === undefined) memory.add([], killer, result);
+  return result;
+}
+
+async function attempt(mutant: Mutant): Promise<Attempt> {
+  const known = memory.known(mutant.edits, mutant.killer);
+  // What survived is tried again: a race may come out otherwise.
+  if (known !== undefined && known.end !== 'passed') return known;
+  const result = await tryMutant(workspace, mutant);
+  memory.add(mutant.edits, mutant.killer, result);
+  return result;
+}

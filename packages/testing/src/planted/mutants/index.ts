@@ -1,0 +1,6 @@
+import type { Mutant } from '../mutant.js';
+import { claimMutants } from './claims.js';
+import { takeoverMutants } from './takeover.js';
+
+/** The most dangerous first: what runs only when something died has the fewest witnesses. */
+export const mutants: readonly Mutant[] = [...takeoverMutants, ...claimMutants];

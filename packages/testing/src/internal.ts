@@ -12,3 +12,7 @@ export * from './history/index.js';
 
 // crash-point enumeration
 export * from './crashes/index.js';
+
+// planted bugs
+export { Workspace } from './crashes/planted/workspace.js';
+export { mutants } from './planted/mutants/index.js';

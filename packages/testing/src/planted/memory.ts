@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { buildOf } from '../crashes/memory.js';
 import type { Workspace } from '../crashes/planted/workspace.js';
 import type { Attempt } from './killing.js';
@@ -17,10 +17,18 @@ export class AttemptMemory {
   readonly #known = new Map<string, Attempt>();
   readonly #build = buildOf(['@apiary/core', '@apiary/decorators', '@apiary/testing/internal']);
   readonly #workspace: Workspace;
+  /** What the tests of core share. */
+  readonly #support: string;
 
   constructor(file: string, workspace: Workspace) {
     this.#file = file;
     this.#workspace = workspace;
+    const folder = join(dirname(workspace.test('core/any')), 'support');
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
+    this.#support = files
+      .sort()
+      .map((name) => readFileSync(join(folder, name), 'utf8'))
+      .join('');
     mkdirSync(dirname(file), { recursive: true });
     if (!existsSync(file)) return;
     // The last line may have been cut.
@@ -41,9 +49,10 @@ export class AttemptMemory {
   }
 
   #key(edits: Mutant['edits'], killer: Killer): string {
-    const test = readFileSync(this.#workspace.test(killer.file), 'utf8');
+    const path = this.#workspace.test(killer.file);
+    const test = existsSync(path) ? readFileSync(path, 'utf8') : '';
     return createHash('sha256')
-      .update(JSON.stringify([this.#build, edits, killer, test]))
+      .update(JSON.stringify([this.#build, edits, killer, test, this.#support]))
       .digest('hex')
       .slice(0, 24);
   }

@@ -191,12 +191,12 @@ export const runMutants: readonly Mutant[] = [
     deferral('unflushed bytes are bounded'),
   ),
   mutant(
-    "a parent's record comes before the outcome of its child",
+    "a parent goes on before its child's outcome is durable",
     '4.3',
     [
-      child,
-      'const outcome = await outcomeOf(run, ticket);',
-      "const outcome = await outcomeOf(run, ticket); await executor.store.connections.system((c) => c.fly([{ text: 'delete from ' + executor.store.names.workflow + ' where workflow_id = $1', values: [id] }]));",
+      lifecycle,
+      'async finish(run, outcome, durable = false) {',
+      'async finish(run, outcome, durable = false) { if (run.parent !== undefined) this.#settle(run.ticket, outcome);',
     ],
     deferral("a parent's record of a child's result comes with or after"),
   ),

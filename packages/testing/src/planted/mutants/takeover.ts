@@ -117,12 +117,15 @@ export const takeoverMutants: readonly Mutant[] = [
     [poll, 'Math.ceil(this.#takeover.look(tick.others ?? [])) + 1);', 'Math.ceil(this.#takeover.look(tick.others ?? [])) + 1); await this.#takeover.idle();'],
     connections('only the exclusive lock says that it is over'),
   ),
-  mutant(
-    'the lease is renewed behind the journal',
-    '4.6',
-    [poll, 'const sent = monotonic();', 'await this.#executor.journal.idle(); const sent = monotonic();'],
-    connections('the lease is renewed while the journal cannot write'),
-  ),
+  {
+    name: 'the lease is renewed behind the journal, which waits for the locks of others',
+    breaks: '4.6',
+    edits: [
+      { file: poll, text: 'const sent = monotonic();', by: 'await this.#executor.journal.idle(); const sent = monotonic();' },
+      { file: 'core/journal/journal.js', text: "const lockTimeout = '200ms';", by: "const lockTimeout = '30s';" },
+    ],
+    killer: connections('the lease is renewed while the journal cannot write'),
+  },
   mutant(
     'the old backend is not ended before a lost commit is looked up',
     '4.6, L3',
@@ -138,7 +141,7 @@ export const takeoverMutants: readonly Mutant[] = [
   mutant(
     'a takeover that failed is not tried again',
     'L7',
-    [takeover, '.finally(() => this.#underWay.delete(other.executorId));', '.then(() => this.#underWay.delete(other.executorId));\ndone.catch(() => {});'],
+    [takeover, '.finally(() => this.#underWay.delete(other.executorId));', '.finally(() => {});'],
     statements('a takeover that failed goes on'),
   ),
   mutant(

@@ -1,4 +1,5 @@
 /** Transactions and their final flight: DESIGN 4.2, L1, L2, L3, L11. */
+import type { Edit } from '../../crashes/planted/bugs.js';
 import { killer, mutant, type Mutant } from '../mutant.js';
 
 const transaction = 'core/store/connection/transaction.js';
@@ -13,6 +14,15 @@ const l3 = (test: string) => killer('laws/l3-lost-commit', test);
 const unit = (test: string) => killer('connection/transaction', test);
 
 const lookUp = 'const committed = await executor.store.untilAnswered((store) => store.isOwnEarlierAttempt({ ...emptyCargo(), ...rows }));';
+
+/** The statement as one that yields to a row that is there. */
+function ignoring(statement: string): Edit {
+  return {
+    file: 'core/store/statements/cargo.js',
+    text: `out.push(${statement});`,
+    by: `{ const s = ${statement}; out.push({ ...s, name: undefined, text: s.text + ' on conflict do nothing' }); }`,
+  };
+}
 
 export const transactionMutants: readonly Mutant[] = [
   mutant(
@@ -63,26 +73,18 @@ export const transactionMutants: readonly Mutant[] = [
     [steps, 'scope.doom ??= { error };', ''],
     l1('a joined function that throws rolls all of it back'),
   ),
-  mutant(
-    'final flights ignore conflicts',
-    '4.2',
-    [
-      'core/store/statements/cargo.js',
-      'out.push(records(cargo.records));',
-      "{ const s = records(cargo.records); out.push({ ...s, name: undefined, text: s.text + ' on conflict do nothing' }); }",
-    ],
-    killer('interleavings/01-plain-inserts', 'the winner commits its record after the loser'),
-  ),
-  mutant(
-    'start rows ignore conflicts',
-    '4.2',
-    [
-      'core/store/statements/cargo.js',
-      'out.push(starts.plain(cargo.starts, offsetMs));',
-      "{ const s = starts.plain(cargo.starts, offsetMs); out.push({ ...s, name: undefined, text: s.text + ' on conflict do nothing' }); }",
-    ],
-    killer('interleavings/01-plain-inserts', 'the same for the start row, the winner commits after'),
-  ),
+  {
+    name: 'records ignore conflicts',
+    breaks: '4.2',
+    edits: [ignoring('records(cargo.records)')],
+    killer: killer('interleavings/01-plain-inserts', 'the winner commits its record after the loser'),
+  },
+  {
+    name: 'start rows ignore conflicts',
+    breaks: '4.2',
+    edits: [ignoring('starts.plain(cargo.starts, offsetMs)')],
+    killer: killer('interleavings/01-plain-inserts', 'the same for the start row, the winner commits after'),
+  },
   mutant(
     "a conflict on a user's table is taken for one on the engine's",
     '4.5',
@@ -138,16 +140,16 @@ export const transactionMutants: readonly Mutant[] = [
     killer('laws/l2-killed-backend', 'L2: right before COMMIT reaches it'),
   ),
   mutant('a lost answer is taken for a failure', 'L3', [commit, lookUp, 'const committed = false;'], l3('of every one of them, one after the other')),
-  mutant(
-    'a lost answer is taken for a failure, and conflicts are ignored',
-    'L3',
-    [
-      commit,
-      lookUp,
-      'const committed = false; await executor.store.connections.system((c) => c.fly([{ text: `delete from ${executor.store.names.record}` }, { text: `delete from ${executor.store.names.workflow}` }]));',
+  {
+    name: 'a lost answer is taken for a failure, and conflicts are ignored',
+    breaks: 'L3, 4.2',
+    edits: [
+      { file: commit, text: lookUp, by: 'const committed = false;' },
+      ignoring('starts.plain(cargo.starts, offsetMs)'),
+      ignoring('records(cargo.records)'),
     ],
-    l3('of the only transaction of a workflow|of the first transaction of a workflow'),
-  ),
+    killer: l3('of every one of them, one after the other'),
+  },
   mutant(
     'a batch whose answer was lost is taken for that of another run',
     'L3, 4.5',

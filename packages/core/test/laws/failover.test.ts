@@ -80,7 +80,7 @@ describe('4.5: after an asynchronous failover', () => {
     expect(await engine.records('w'), 'what was read waits in the buffer').length(1);
     await failOver(`delete from apiary.function_status where workflow_id = 'w'`);
     expect(voids()).deep.equal(['w']);
-    await gates.reached('body', 2);
+    await Promise.race([gates.reached('body', 2), outcome]);
     gates.open('body');
     expect(await outcome).equal('read of call 2');
     expect(await engine.ledger()).deep.equal(['read of call 2']);

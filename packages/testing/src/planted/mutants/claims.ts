@@ -59,16 +59,19 @@ export const claimMutants: readonly Mutant[] = [
     ['core/executor/lifecycle.js', 'workflow.attempts > executor.functions.maxRecoveries(fn)', 'false'],
     killer('behaviours/recovery', 'BEHAVIOUR 11:'),
   ),
-  mutant(
-    'DEAD is not final: it can be cancelled',
-    '4.5',
-    [
-      manage,
-      "where w.workflow_id = x.id and w.status in ('PENDING', 'ENQUEUED', 'DELAYED')",
-      "where w.workflow_id = x.id and w.status in ('PENDING', 'ENQUEUED', 'DELAYED', 'DEAD')",
+  {
+    name: 'DEAD is not final: it can be cancelled',
+    breaks: '4.5',
+    edits: [
+      {
+        file: manage,
+        text: "where w.workflow_id = x.id and w.status in ('PENDING', 'ENQUEUED', 'DELAYED')",
+        by: "where w.workflow_id = x.id and w.status in ('PENDING', 'ENQUEUED', 'DELAYED', 'DEAD')",
+      },
+      { file: manage, text: "('ENQUEUED', 'DELAYED') then 'CANCELLED'", by: "('ENQUEUED', 'DELAYED', 'DEAD') then 'CANCELLED'" },
     ],
-    attempts('a cancellation of DEAD changes nothing'),
-  ),
+    killer: attempts('a cancellation of DEAD changes nothing'),
+  },
   mutant(
     'a cancellation changes what has ended',
     '4.5',
@@ -145,7 +148,7 @@ export const claimMutants: readonly Mutant[] = [
       'cargo.parks.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, wakeAt: Math.min(due, run.deadline ?? due) });',
       'cargo.parks.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, wakeAt: due });',
     ],
-    killer('laws/parked', 'wakes at its deadline'),
+    killer('behaviours/deadlines', 'it wakes a parked workflow'),
   ),
   mutant(
     'a resume does not raise the epoch',

@@ -93,7 +93,10 @@ class Flows {
     await gates.at(`straggler ${mine}`);
     // Of a void run these are plain values: no exception may come from them.
     events.push(`went on ${mine} ${now() instanceof Date && random() < 1}`);
-    const result = await this.steps.write(`after ${written}`);
+    const result = await this.steps.write(`after ${written}`).catch((error: unknown) => {
+      events.push(`caught ${mine}`);
+      throw error;
+    });
     events.push(`done ${mine}`);
     return result;
   }

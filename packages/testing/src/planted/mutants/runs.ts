@@ -45,18 +45,28 @@ export const runMutants: readonly Mutant[] = [
     [run, 'for (const child of this.#inline) this.executor.lifecycle.voidRun(child, `its parent run is void: ${reason}`);', ''],
     voids('inline children of a void run are void too'),
   ),
-  mutant(
-    'a void run throws into its body',
-    '4.5',
-    [run, 'if (this.isVoid || error instanceof RunVoid) return never();', ''],
-    voids('nobody sees an exception'),
-  ),
-  mutant(
-    'a void run goes on at its next call',
-    '4.5',
-    [run, "if (this.state === 'void') return never(); const stepId", 'const stepId'],
-    voids('a void body that something else resumes gets no further'),
-  ),
+  {
+    name: 'a void run throws into its body',
+    breaks: '4.5',
+    edits: [
+      { file: run, text: 'if (this.isVoid || error instanceof RunVoid) return never();', by: '' },
+      { file: run, text: 'if (this.isVoid) return never(); this.#close(call); throw error;', by: 'this.#close(call); throw error;' },
+    ],
+    killer: voids('nobody sees an exception'),
+  },
+  {
+    name: 'the next call of a void run is refused with an error',
+    breaks: '4.5',
+    edits: [
+      { file: run, text: "if (this.state === 'void') return never(); const stepId", by: 'const stepId' },
+      {
+        file: 'core/executor/router.js',
+        text: 'function step(run, fn, target, args) { if (run.isVoid) return never();',
+        by: 'function step(run, fn, target, args) {',
+      },
+    ],
+    killer: voids('a void body that something else resumes gets no further'),
+  },
   mutant(
     'a void run forgets its buffer',
     '4.5',

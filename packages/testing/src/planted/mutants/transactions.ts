@@ -35,7 +35,7 @@ export const transactionMutants: readonly Mutant[] = [
     'an error that user code swallowed is not noticed before the commit',
     'L1',
     [transaction, 'if (written) this.#failed ??= failedStatement(error);', ''],
-    l1('L1: a swallowed SQL error rolls back and is told'),
+    unit('a swallowed SQL error rolls back and names the statement'),
   ),
   mutant(
     'queries that were not awaited are not noticed',

@@ -78,7 +78,7 @@ describe('4.5: after an asynchronous failover', () => {
     gates.open('read');
     await gates.reached('body');
     expect(await engine.records('w'), 'what was read waits in the buffer').length(1);
-    await failOver(`delete from apiary.function_status where workflow_id = 'w'`);
+    await failOver(`delete from apiary.function_record where workflow_id = 'w'`);
     expect(voids()).deep.equal(['w']);
     await Promise.race([gates.reached('body', 2), outcome]);
     gates.open('body');
@@ -99,7 +99,7 @@ describe('4.5: after an asynchronous failover', () => {
     await gates.reached('body', 2);
     const outcome = rejected(fork.result());
     await failOver(
-      `with gone as (delete from apiary.function_status where workflow_id = 'fork') delete from apiary.workflow_status where workflow_id = 'fork'`,
+      `with gone as (delete from apiary.function_record where workflow_id = 'fork') delete from apiary.workflow_status where workflow_id = 'fork'`,
     );
     expect(voids()).deep.equal(['fork']);
     gates.open('body');

@@ -260,7 +260,7 @@ describe('4.5: void runs', () => {
   });
 
   it('4.5: flights that carry its rows are answered first, before the row of a void run is read again', async () => {
-    const held = engine.proxy.add({ on: 'request', is: executes(/^insert into "apiary".function_status/), fault: { kind: 'hold request' } });
+    const held = engine.proxy.add({ on: 'request', is: executes(/^insert into "apiary".function_record/), fault: { kind: 'hold request' } });
     gates.close('call d');
     const outcome = engine.app.start(Flows, { workflowId: 'carried' }).calls().result();
     await held.hit;

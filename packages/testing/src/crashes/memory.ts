@@ -58,8 +58,8 @@ function hashOf(trace: readonly NumberedFlight[]): string {
     .slice(0, 16);
 }
 
-/** A hash of built packages: it changes with their code, and not with the list of planted bugs, which runs in none of them. */
-export function buildOf(packages: readonly string[]): string {
+/** Without the planted bugs, which run in none of them. */
+function buildOf(packages: readonly string[]): string {
   const hash = createHash('sha256');
   for (const name of packages) {
     const folder = dirname(fileURLToPath(import.meta.resolve(name)));

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Workspace } from '../crashes/planted/workspace.js';
-import { runKiller, tryMutant, type Attempt } from './killing.js';
+import { runControls, tryMutant, type Attempt } from './killing.js';
 import { AttemptMemory } from './memory.js';
-import type { Killer, Mutant } from './mutant.js';
+import type { Mutant } from './mutant.js';
 import { mutants } from './mutants/index.js';
 import { tableOf, verdictOf, type Verdict } from './verdicts.js';
 
@@ -23,13 +23,13 @@ const chosen = mutants.filter(({ name, breaks, killer }) => [name, breaks, kille
 const workspace = Workspace.create(['core', 'decorators']);
 process.once('exit', () => workspace.remove());
 const memory = new AttemptMemory(file, workspace);
-const controls = new Map<string, Attempt>();
+/** By file: what is wrong with a test without any mutant. */
+const controls = new Map<string, ReadonlyMap<string, string | undefined>>();
 const verdicts: Verdict[] = [];
 for (const mutant of chosen) {
-  const verdict = verdictOf(mutant, await control(mutant.killer), () => attempt(mutant));
-  verdicts.push(await verdict);
-  const { end, seen } = await verdict;
-  console.log(`${end}: ${mutant.name} (${mutant.breaks})${seen === undefined ? '' : `\n    ${seen.test}\n    ${seen.message}`}`);
+  const verdict = verdictOf(mutant, await control(mutant), await attempt(mutant));
+  verdicts.push(verdict);
+  console.log(`${verdict.end}: ${mutant.name} (${mutant.breaks})\n    ${verdict.test}\n    ${verdict.message}`);
 }
 if (values.markdown !== undefined) writeFileSync(values.markdown, tableOf(verdicts));
 const wrong = verdicts.filter(({ end }) => !end.startsWith('killed'));
@@ -37,21 +37,21 @@ console.log(`\n${verdicts.length - wrong.length} of ${verdicts.length} killed`);
 for (const { mutant, end } of wrong) console.log(`${end}: ${mutant.name}`);
 process.exit(wrong.length === 0 && verdicts.length > 0 ? 0 : 1);
 
-/** The test without a mutant. */
-async function control(killer: Killer): Promise<Attempt> {
-  const key = `${killer.file} ${killer.test}`;
-  const known = controls.get(key) ?? memory.known([], killer);
-  const result = known?.end === 'passed' ? known : await runKiller(workspace, killer);
-  controls.set(key, result);
-  if (known === undefined) memory.add([], killer, result);
-  return result;
+/** What is wrong with its test without a mutant. */
+async function control({ killer: { file: test, test: pattern } }: Mutant): Promise<string | undefined> {
+  let found = controls.get(test);
+  if (found === undefined) {
+    const patterns = chosen.filter(({ killer }) => killer.file === test).map(({ killer }) => killer.test);
+    controls.set(test, (found = await runControls(workspace, test, [...new Set(patterns)])));
+  }
+  return found.get(pattern);
 }
 
 async function attempt(mutant: Mutant): Promise<Attempt> {
-  const known = memory.known(mutant.edits, mutant.killer);
+  const known = memory.known(mutant);
   // What survived is tried again: a race may come out otherwise.
   if (known !== undefined && known.end !== 'passed') return known;
   const result = await tryMutant(workspace, mutant);
-  memory.add(mutant.edits, mutant.killer, result);
+  memory.add(mutant, result);
   return result;
 }

@@ -1,5 +1,5 @@
 /** Runs the named test of a mutant in a workspace, with bounds on all of it: a mutant may hang, its run may not. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -9,6 +9,8 @@ import type { Killer, Mutant } from './mutant.js';
 /** Of one test, where its suite says nothing else. */
 const testTimeoutMs = 40_000;
 const processTimeoutMs = 150_000;
+/** Of the controls of a file. */
+const controlTimeoutMs = 600_000;
 
 /** `assertion`: a test said what is wrong; `time-out`: it waited in vain. */
 export type End = 'passed' | 'assertion' | 'time-out' | 'nothing ran';
@@ -26,7 +28,7 @@ interface Failure {
 }
 
 interface Results {
-  readonly stats: { readonly passes: number; readonly failures: number };
+  readonly passes: readonly Failure[];
   readonly failures: readonly Failure[];
 }
 
@@ -34,39 +36,53 @@ interface Results {
 export async function tryMutant(workspace: Workspace, { name, edits, killer }: Mutant): Promise<Attempt> {
   try {
     for (const { file, text, by } of edits) workspace.replace(file, text, by);
-    for (const { file } of edits) {
-      const { status, stderr } = spawnSync(process.execPath, ['--check', workspace.path(file)], { encoding: 'utf8' });
-      if (status !== 0) throw new Error(`${name}: ${stderr}`);
-    }
-    return await runKiller(workspace, killer);
+    const attempt = await runKiller(workspace, killer);
+    if (attempt.message.includes('SyntaxError')) throw new Error(`${name}: ${attempt.message}`);
+    return attempt;
   } finally {
     workspace.restore();
   }
 }
 
-export async function runKiller(workspace: Workspace, { file, test }: Killer): Promise<Attempt> {
+async function runKiller(workspace: Workspace, { file, test }: Killer): Promise<Attempt> {
+  const results = await runTests(workspace, file, test, ['--bail']);
+  if (typeof results !== 'string') return judge(results);
+  if (results === '') return { end: 'time-out', test: '', message: `no end within ${processTimeoutMs / 1000} s` };
+  return { end: 'assertion', test: '', message: `the process ended: ${results.slice(-600)}` };
+}
+
+/** The same tests without a mutant, those of one file in one process: what is wrong with each pattern, if anything is. */
+export async function runControls(workspace: Workspace, file: string, tests: readonly string[]): Promise<ReadonlyMap<string, string | undefined>> {
+  const results = await runTests(workspace, file, tests.map((test) => `(?:${test})`).join('|'), []);
+  return new Map(tests.map((test) => [test, typeof results === 'string' ? `no end: ${results.slice(-300)}` : wrongWith(results, new RegExp(test))]));
+}
+
+function wrongWith({ passes, failures }: Results, test: RegExp): string | undefined {
+  const failed = failures.find(({ fullTitle }) => test.test(fullTitle) || fullTitle.includes('hook'));
+  if (failed !== undefined) return `${failed.fullTitle}: ${failed.err.message}`;
+  return passes.some(({ fullTitle }) => test.test(fullTitle)) ? undefined : 'no such test';
+}
+
+/** What mocha found, or what the process said when it found nothing: nothing at all, if it did not end. */
+async function runTests(workspace: Workspace, file: string, pattern: string, more: readonly string[]): Promise<Results | string> {
   const output = join(workspace.folder, 'results.json');
   rmSync(output, { force: true });
   const mocha = join(dirname(createRequire(import.meta.url).resolve('mocha/package.json')), 'bin', 'mocha.js');
-  const options = ['--no-config', '--exit', '--bail', '--timeout', String(testTimeoutMs), '--reporter', 'json', '--reporter-option', `output=${output}`];
-  const ended = await run([mocha, ...options, '-g', test, workspace.test(file)], workspace.folder);
-  if (!existsSync(output)) {
-    if (ended === 'time-out') return { end: 'time-out', test: '', message: `no end within ${processTimeoutMs / 1000} s` };
-    return { end: 'assertion', test: '', message: `the process ended: ${ended.slice(-600)}` };
-  }
-  return judge(JSON.parse(readFileSync(output, 'utf8')) as Results);
+  const options = ['--no-config', '--exit', '--timeout', String(testTimeoutMs), '--reporter', 'json', '--reporter-option', `output=${output}`, ...more];
+  const said = await run([mocha, ...options, '-g', pattern, workspace.test(file)], workspace.folder, more.length > 0 ? processTimeoutMs : controlTimeoutMs);
+  return existsSync(output) ? (JSON.parse(readFileSync(output, 'utf8')) as Results) : said;
 }
 
-function judge({ stats, failures }: Results): Attempt {
+function judge({ passes, failures }: Results): Attempt {
   const [first] = failures;
-  if (first === undefined) return { end: stats.passes > 0 ? 'passed' : 'nothing ran', test: '', message: '' };
+  if (first === undefined) return { end: passes.length > 0 ? 'passed' : 'nothing ran', test: '', message: '' };
   const message = (first.err.message ?? '').split('\n').slice(0, 3).join(' ').slice(0, 300);
   const inVain = first.err.code === 'ERR_MOCHA_TIMEOUT' || message.includes('waited in vain');
   return { end: inVain ? 'time-out' : 'assertion', test: first.fullTitle, message };
 }
 
-/** Runs node in a group of its own, so that its children end with it. Gives what it said, or that it did not end. */
-function run(args: readonly string[], cwd: string): Promise<string> {
+/** Runs node in a group of its own, so that its children end with it. Gives what it said; nothing, if it had to be ended. */
+function run(args: readonly string[], cwd: string, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--unhandled-rejections=strict', ...args], { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
@@ -82,10 +98,11 @@ function run(args: readonly string[], cwd: string): Promise<string> {
       process.exit(1);
     };
     process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+    let ended = false;
     const timer = setTimeout(() => {
-      said = 'time-out';
+      ended = true;
       end();
-    }, processTimeoutMs);
+    }, timeoutMs);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         said += text;
@@ -96,7 +113,7 @@ function run(args: readonly string[], cwd: string): Promise<string> {
       clearTimeout(timer);
       process.removeListener('SIGINT', onSignal).removeListener('SIGTERM', onSignal);
       end();
-      resolve(said.startsWith('time-out') ? 'time-out' : said);
+      resolve(ended ? '' : said || 'nothing');
     });
   });
 }

@@ -1,21 +1,19 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { buildOf } from '../crashes/memory.js';
 import type { Workspace } from '../crashes/planted/workspace.js';
 import type { Attempt } from './killing.js';
-import type { Killer, Mutant } from './mutant.js';
+import type { Mutant } from './mutant.js';
 
 interface Line {
   readonly key: string;
   readonly attempt: Attempt;
 }
 
-/** What was tried before, in a file: with the same code, the same edits and the same test it is not tried again. */
+/** What was tried before, in a file: where the files that are changed and the test are the same, it is not tried again. `--fresh` forgets it. */
 export class AttemptMemory {
   readonly #file: string;
   readonly #known = new Map<string, Attempt>();
-  readonly #build = buildOf(['@apiary/core', '@apiary/decorators', '@apiary/testing/internal']);
   readonly #workspace: Workspace;
   /** What the tests of core share. */
   readonly #support: string;
@@ -38,21 +36,21 @@ export class AttemptMemory {
     }
   }
 
-  known(edits: Mutant['edits'], killer: Killer): Attempt | undefined {
-    return this.#known.get(this.#key(edits, killer));
+  known(mutant: Mutant): Attempt | undefined {
+    return this.#known.get(this.#key(mutant));
   }
 
-  add(edits: Mutant['edits'], killer: Killer, attempt: Attempt): void {
-    const key = this.#key(edits, killer);
+  add(mutant: Mutant, attempt: Attempt): void {
+    const key = this.#key(mutant);
     this.#known.set(key, attempt);
     appendFileSync(this.#file, `${JSON.stringify({ key, attempt } satisfies Line)}\n`);
   }
 
-  #key(edits: Mutant['edits'], killer: Killer): string {
-    const path = this.#workspace.test(killer.file);
-    const test = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  #key({ edits, killer }: Mutant): string {
+    const files = [this.#workspace.test(killer.file), ...edits.map(({ file }) => this.#workspace.path(file))];
+    const texts = files.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''));
     return createHash('sha256')
-      .update(JSON.stringify([this.#build, edits, killer, test, this.#support]))
+      .update(JSON.stringify([edits, killer, texts, this.#support]))
       .digest('hex')
       .slice(0, 24);
   }

@@ -4,24 +4,24 @@ import type { Mutant } from './mutant.js';
 export interface Verdict {
   readonly mutant: Mutant;
   readonly end: 'killed by an assertion' | 'killed by a time-out' | 'SURVIVED' | 'NO CONTROL';
-  readonly seen: Attempt | undefined;
+  /** The first test that failed, and what it said. */
+  readonly test: string;
+  readonly message: string;
 }
 
-/** The mutant is tried only where its test passes without it. */
-export async function verdictOf(mutant: Mutant, control: Attempt, attempt: () => Promise<Attempt>): Promise<Verdict> {
-  if (control.end !== 'passed') return { mutant, end: 'NO CONTROL', seen: { ...control, message: `${control.end}: ${control.message}` } };
-  const seen = await attempt();
-  if (seen.end === 'assertion') return { mutant, end: 'killed by an assertion', seen };
-  if (seen.end === 'time-out') return { mutant, end: 'killed by a time-out', seen };
-  return { mutant, end: 'SURVIVED', seen: undefined };
+/** @param control what is wrong with the test without a mutant: then it says nothing of the mutant */
+export function verdictOf(mutant: Mutant, control: string | undefined, { end, test, message }: Attempt): Verdict {
+  if (control !== undefined) return { mutant, end: 'NO CONTROL', test: mutant.killer.test, message: control };
+  if (end === 'assertion') return { mutant, end: 'killed by an assertion', test, message };
+  if (end === 'time-out') return { mutant, end: 'killed by a time-out', test, message };
+  return { mutant, end: 'SURVIVED', test: mutant.killer.test, message: end };
 }
 
 /** A page for people: what is planted, what it breaks, and who found it. */
 export function tableOf(verdicts: readonly Verdict[]): string {
   const killed = verdicts.filter(({ end }) => end.startsWith('killed')).length;
-  const rows = verdicts.map(({ mutant, end, seen }) => {
-    const test = seen?.test === undefined || seen.test === '' ? mutant.killer.test : seen.test;
-    return `| ${cell(mutant.name)} | ${mutant.breaks} | ${cell(test)} | \`${mutant.killer.file.split('/').slice(1).join('/')}\` | ${end} |`;
+  const rows = verdicts.map(({ mutant, end, test }) => {
+    return `| ${cell(mutant.name)} | ${mutant.breaks} | ${cell(test === '' ? mutant.killer.test : test)} | \`${mutant.killer.file.split('/').slice(1).join('/')}\` | ${end} |`;
   });
   return [
     '# Planted bugs',

@@ -61,12 +61,15 @@ export const transactionMutants: readonly Mutant[] = [
     [transaction, 'const control = transactionControl(text);', 'const control = undefined;'],
     l1('from user code is refused before it reaches the server'),
   ),
-  mutant(
-    'a transaction that user code ended goes unnoticed',
-    'L1',
-    [transaction, "if (this.connection.status === 'I') this.#control ??= flight.statements.at(-1)?.text;", ''],
-    unit('a transaction that ended all the same'),
-  ),
+  {
+    name: 'a transaction that user code ended goes unnoticed',
+    breaks: 'L1',
+    edits: [
+      { file: transaction, text: "if (this.connection.status === 'I') this.#control ??= flight.statements.at(-1)?.text;", by: '' },
+      { file: transaction, text: "case 'BEGIN': case 'START': case 'COMMIT': this.#control ??= command;", by: '' },
+    ],
+    killer: unit('a transaction that ended all the same'),
+  },
   mutant(
     'a joined function that throws spoils nothing',
     'L1',
@@ -109,7 +112,7 @@ export const transactionMutants: readonly Mutant[] = [
     'an error of user code that has a code of the driver is retried',
     'L2',
     [classify, "if (mark === undefined) return 'user'; if (mark.kind !== undefined)", 'if (mark?.kind !== undefined)'],
-    l2('an error of user code that calls itself'),
+    killer('connection/classify', "errors of user code are the user's"),
   ),
   mutant(
     'an infrastructure error that user code swallowed is forgotten',

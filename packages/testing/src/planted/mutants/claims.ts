@@ -166,7 +166,7 @@ export const claimMutants: readonly Mutant[] = [
     'an outcome does not look at the epoch',
     '4.4, L8',
     [outcomes, 'w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind', 'w.executor_id = excluded.executor_id returning kind'],
-    killer('interleavings/10-cancel-resume', 'the late outcome of the first run'),
+    killer('laws/conditional-outcome', 'an outcome of an earlier epoch'),
   ),
   mutant(
     'an outcome does not look at the owner',
@@ -176,7 +176,7 @@ export const claimMutants: readonly Mutant[] = [
       "where w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind",
       "where w.status = 'PENDING' returning kind",
     ],
-    killer('laws/outcome-in-the-last-commit', 'the outcome is conditional'),
+    killer('laws/conditional-outcome', 'over the row of another owner'),
   ),
   mutant(
     'an outcome that matches no row stops nothing',

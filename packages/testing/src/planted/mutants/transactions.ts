@@ -92,7 +92,7 @@ export const transactionMutants: readonly Mutant[] = [
     "a conflict on a user's table is taken for one on the engine's",
     '4.5',
     [commit, "return where === schema && (table === 'workflow_status' || table === 'function_record');", 'return where !== undefined || table !== undefined;'],
-    killer('laws/outcome-in-the-last-commit', 'a deferred constraint that fails at COMMIT'),
+    killer('laws/conditional-outcome', "a unique key of the user's own"),
   ),
   mutant('40001 is not retried', 'L2', [classify, "['40001', 'serialization'],", ''], l2('L2: 40001 is retried')),
   mutant('40P01 is not retried', 'L2', [classify, "['40P01', 'serialization'],", ''], l2('L2: 40P01 is retried')),

@@ -58,8 +58,8 @@ function hashOf(trace: readonly NumberedFlight[]): string {
     .slice(0, 16);
 }
 
-/** Without the planted bugs, which run in none of them. */
-function buildOf(packages: readonly string[]): string {
+/** A hash of built packages, without the list of planted bugs, which runs in none of them. */
+export function buildOf(packages: readonly string[]): string {
   const hash = createHash('sha256');
   for (const name of packages) {
     const folder = dirname(fileURLToPath(import.meta.resolve(name)));

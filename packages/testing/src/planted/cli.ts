@@ -41,8 +41,14 @@ process.exit(wrong.length === 0 && verdicts.length > 0 ? 0 : 1);
 async function control({ killer: { file: test, test: pattern } }: Mutant): Promise<string | undefined> {
   let found = controls.get(test);
   if (found === undefined) {
-    const patterns = chosen.filter(({ killer }) => killer.file === test).map(({ killer }) => killer.test);
-    controls.set(test, (found = await runControls(workspace, test, [...new Set(patterns)])));
+    const killers = chosen.filter(({ killer }) => killer.file === test).map(({ killer }) => killer);
+    const unknown = new Map(killers.filter((killer) => !memory.hasPassed(killer)).map((killer) => [killer.test, killer]));
+    found = unknown.size === 0 ? new Map<string, undefined>() : await runControls(workspace, test, [...unknown.keys()]);
+    controls.set(test, found);
+    for (const [name, problem] of found) {
+      const killer = unknown.get(name);
+      if (problem === undefined && killer !== undefined) memory.passed(killer);
+    }
   }
   return found.get(pattern);
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { buildOf } from '../crashes/memory.js';
 import type { Workspace } from '../crashes/planted/workspace.js';
 import type { Attempt } from './killing.js';
-import type { Mutant } from './mutant.js';
+import type { Killer, Mutant } from './mutant.js';
 
 interface Line {
   readonly key: string;
@@ -15,6 +16,7 @@ export class AttemptMemory {
   readonly #file: string;
   readonly #known = new Map<string, Attempt>();
   readonly #workspace: Workspace;
+  readonly #build = buildOf(['@apiary/core', '@apiary/decorators', '@apiary/testing/internal']);
   /** What the tests of core share. */
   readonly #support: string;
 
@@ -36,22 +38,42 @@ export class AttemptMemory {
     }
   }
 
+  /** Whether the test has passed without a mutant, with this very build. */
+  hasPassed(killer: Killer): boolean {
+    return this.#known.get(this.#controlKey(killer))?.end === 'passed';
+  }
+
+  passed(killer: Killer): void {
+    this.#write(this.#controlKey(killer), { end: 'passed', test: '', message: '' });
+  }
+
   known(mutant: Mutant): Attempt | undefined {
     return this.#known.get(this.#key(mutant));
   }
 
   add(mutant: Mutant, attempt: Attempt): void {
-    const key = this.#key(mutant);
+    this.#write(this.#key(mutant), attempt);
+  }
+
+  #write(key: string, attempt: Attempt): void {
     this.#known.set(key, attempt);
     appendFileSync(this.#file, `${JSON.stringify({ key, attempt } satisfies Line)}\n`);
   }
 
   #key({ edits, killer }: Mutant): string {
     const files = [this.#workspace.test(killer.file), ...edits.map(({ file }) => this.#workspace.path(file))];
-    const texts = files.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''));
-    return createHash('sha256')
-      .update(JSON.stringify([edits, killer, texts, this.#support]))
-      .digest('hex')
-      .slice(0, 24);
+    return hashOf([edits, killer, files.map(textOf), this.#support]);
   }
+
+  #controlKey(killer: Killer): string {
+    return hashOf([this.#build, killer, textOf(this.#workspace.test(killer.file)), this.#support]);
+  }
+}
+
+function textOf(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+function hashOf(parts: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
 }

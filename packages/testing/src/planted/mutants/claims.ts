@@ -118,16 +118,19 @@ export const claimMutants: readonly Mutant[] = [
     ['core/recovery/poll.js', 'if (this.#more < 2 && !this.#sweepDue) return;', 'return;'],
     killer('interleavings/12-no-marks', 'whose start it never heard of is adopted'),
   ),
-  mutant(
-    'a wake-up does not look whether the row is still parked',
-    '4.5',
-    [
-      executors,
-      'where w.workflow_id = due.workflow_id and w.executor_id is null and w.${live} returning ${workflowColumns}`, });',
-      'where w.workflow_id = due.workflow_id returning ${workflowColumns}`, });',
+  {
+    name: 'a wake-up does not look whether the row is still parked',
+    breaks: '4.5',
+    edits: [
+      { file: executors, text: 'order by wake_at limit $4 for update skip locked', by: 'order by wake_at limit $4' },
+      {
+        file: executors,
+        text: 'where w.workflow_id = due.workflow_id and w.executor_id is null and w.${live} returning ${workflowColumns}`, });',
+        by: 'where w.workflow_id = due.workflow_id returning ${workflowColumns}`, });',
+      },
     ],
-    statements('a wake-up of what was cancelled meanwhile'),
-  ),
+    killer: statements('a wake-up of what was cancelled meanwhile'),
+  },
   mutant(
     'a wake-up does not raise the epoch',
     '4.5',

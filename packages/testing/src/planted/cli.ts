@@ -3,6 +3,7 @@
  * runs without a mutant and has to pass then: a test that fails anyway finds nothing.
  *
  * `--only <text>`: those in whose name, rule or test file it stands. `--markdown <file>`: writes the table. `--fresh`: forgets earlier attempts.
+ * `--remembered`: tries nothing, and tells only of those of which an attempt and its control are remembered.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,14 +16,18 @@ import type { Mutant } from './mutant.js';
 import { mutants } from './mutants/index.js';
 import { tableOf, verdictOf, type Verdict } from './verdicts.js';
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, markdown: { type: 'string' }, memory: { type: 'string' }, fresh: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, markdown: { type: 'string' }, memory: { type: 'string' }, fresh: { type: 'boolean' }, remembered: { type: 'boolean' } },
+});
 const file = values.memory ?? join(tmpdir(), `apiary-planted-${process.getuid?.() ?? 0}`, 'attempts.jsonl');
 if (values.fresh === true) rmSync(file, { force: true });
 const { only = '' } = values;
-const chosen = mutants.filter(({ name, breaks, killer }) => [name, breaks, killer.file].some((text) => text.includes(only)));
+const meant = mutants.filter(({ name, breaks, killer }) => [name, breaks, killer.file].some((text) => text.includes(only)));
 const workspace = Workspace.create(['core', 'decorators']);
 process.once('exit', () => workspace.remove());
 const memory = new AttemptMemory(file, workspace);
+const isRemembered = (mutant: Mutant): boolean => memory.hasPassed(mutant.killer) && memory.known(mutant) !== undefined;
+const chosen = values.remembered === true ? meant.filter(isRemembered) : meant;
 /** By file: what is wrong with a test without any mutant. */
 const controls = new Map<string, ReadonlyMap<string, string | undefined>>();
 const verdicts: Verdict[] = [];
@@ -56,7 +61,7 @@ async function control({ killer: { file: test, test: pattern } }: Mutant): Promi
 async function attempt(mutant: Mutant): Promise<Attempt> {
   const known = memory.known(mutant);
   // What survived is tried again: a race may come out otherwise.
-  if (known !== undefined && known.end !== 'passed') return known;
+  if (known !== undefined && (known.end !== 'passed' || values.remembered === true)) return known;
   const result = await tryMutant(workspace, mutant);
   memory.add(mutant, result);
   return result;

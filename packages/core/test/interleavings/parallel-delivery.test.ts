@@ -40,6 +40,22 @@ class Flows {
     await Promise.all(both);
     return first;
   }
+  @Communicator({ retry: { maxAttempts: 1 } })
+  async fails(label: string): Promise<string> {
+    await gates.at(label);
+    throw new Error(label);
+  }
+  @Workflow()
+  async failing(): Promise<string> {
+    try {
+      await Promise.all([this.fails('a'), this.fails('b')]);
+      return 'nothing failed';
+    } catch (error) {
+      const result = await this.write(`after ${(error as Error).message}`);
+      await gates.at('end');
+      return result;
+    }
+  }
   @Workflow()
   async asleep(ms: number): Promise<string> {
     const both = [sleep(ms).then(() => said('woken')), this.tell('c').then(said)];
@@ -89,6 +105,25 @@ describe('calls under way together are delivered in the order of their records',
       void handle;
     });
   }
+
+  it('the first error of a Promise.all is the same in a replay, though the call that failed first was made last', async () => {
+    await using engine = await Engine.start({ services: [Flows] });
+    gates.close('a', 'b', 'end');
+    const handle = await engine.app.start(Flows, { workflowId: 'w' }).failing();
+    await gates.reached('a');
+    await gates.reached('b');
+    gates.open('b');
+    await gates.reached('after b');
+    gates.open('a');
+    await gates.reached('end');
+    await until('all three are durable', async () => (await engine.records('w')).length === 3);
+    await abandon(engine, ['w']);
+    const second = await engine.another();
+    gates.open('end');
+    expect(await second.handle('w').result()).equal('after b');
+    expect(await engine.ledger('w')).deep.equal(['after b']);
+    void handle;
+  });
 
   it('a sleep takes its place when it ends: what ended before it comes before it, also in a replay after its end', async () => {
     await using engine = await Engine.start({ services: [Flows] });

@@ -124,7 +124,8 @@ describe('L8: no effect of a superseded executor after the takeover', function (
           )
         ).length > 0,
     );
-    expect(await on.workflow('w'), 'no row names an executor that is not registered').to.equal(undefined);
+    // Time for a journal that would not wait: each look is a round trip, as its batch would be.
+    for (let look = 0; look < 200; look++) expect(await on.workflow('w'), 'no row names an executor that is not registered').to.equal(undefined);
     await blocker.query('commit');
     await started;
     expect((await on.workflow('w'))?.executor_id).to.equal(next);

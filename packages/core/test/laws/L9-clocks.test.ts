@@ -108,6 +108,40 @@ describe("L9: only the database's clock decides, and an observer's own monotonic
     expect(ticksAtFence, 'it looked through a whole lease first').to.be.greaterThan(8);
   });
 
+  it('L9: the same, though the clock of its machine jumps an hour at each look', async () => {
+    const first = await on.launch({ lease: '2 seconds' });
+    await first.start(Flows, { workflowId: 'w' }).stops('gate');
+    await gates.reached('gate');
+    await on.expire(await die(first));
+    const real = Date.now;
+    let jumps = 0;
+    Date.now = () => real() + ++jumps * 3_600_000;
+    try {
+      let ticks = 0;
+      let ticksAtFence = 0;
+      await on.launch(
+        { lease: '2 seconds' },
+        {
+          probe: (point, detail) => {
+            if (point === 'takeover:fenced') ticksAtFence = ticks;
+            if (
+              point === 'flight:answered' &&
+              (detail as { statements: readonly { text: string }[] }).statements.some(({ text }) => text.includes('lease_counter + 1'))
+            )
+              ticks++;
+            Date.now();
+          },
+        },
+      );
+      gates.open('gate');
+      await on.ended('w');
+      expect(ticksAtFence, 'it looked through a whole lease first').to.be.greaterThan(8);
+      expect(jumps).to.be.greaterThan(8);
+    } finally {
+      Date.now = real;
+    }
+  });
+
   it("L9: steps of an executor's own clock change no lease, sleep, deadline or time of a row", async () => {
     const real = Date.now;
     let step = 0;

@@ -1,6 +1,6 @@
 import { Communicator, Service, Transaction, Workflow, handleOf, now, random, randomUUID, signal, sql, start, workflowId } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
-import { commits, until } from '@apiary/testing/internal';
+import { commits, executes, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { resetCautions } from '../support/cautions.js';
 import { Engine, note, Trace } from '../support/engine.js';
@@ -93,7 +93,10 @@ class Flows {
     await gates.at(`straggler ${mine}`);
     // Of a void run these are plain values: no exception may come from them.
     events.push(`went on ${mine} ${now() instanceof Date && random() < 1}`);
-    const result = await this.steps.write(`after ${written}`);
+    const result = await this.steps.write(`after ${written}`).catch((error: unknown) => {
+      events.push(`caught ${mine}`);
+      throw error;
+    });
     events.push(`done ${mine}`);
     return result;
   }
@@ -240,6 +243,36 @@ describe('4.5: void runs', () => {
       expect((await engine.records(`parent-${at}`)).map((r) => r.name)).deep.equal(['Steps.read', 'Flows.child']);
     });
   }
+
+  it('4.5: inline children of a void run are void too: they would carry rows of what is gone', async () => {
+    gates.close('child body');
+    const outcome = engine.app.start(Flows, { workflowId: 'both' }).parent().result();
+    await gates.reached('child body');
+    const { lifecycle } = runningOf(engine.app).executor;
+    const run = [...lifecycle.running].find(({ workflowId: id }) => id === 'both');
+    expect(run).not.equal(undefined);
+    if (run !== undefined) lifecycle.voidRun(run, 'the test says so');
+    expect(voids()).deep.equal(['both', 'both-1']);
+    await gates.reached('child body', 2);
+    gates.open('child body');
+    expect(await outcome).equal('0inner 2');
+    expect(await engine.ledger()).deep.equal(['inner 1', 'inner 2']);
+  });
+
+  it('4.5: flights that carry its rows are answered first, before the row of a void run is read again', async () => {
+    const held = engine.proxy.add({ on: 'request', is: executes(/^insert into "apiary".function_record/), fault: { kind: 'hold request' } });
+    gates.close('call d');
+    const outcome = engine.app.start(Flows, { workflowId: 'carried' }).calls().result();
+    await held.hit;
+    runningOf(engine.app).executor.lifecycle.voidAll('the test says so');
+    expect(voids()).deep.equal(['carried']);
+    // Time for a run that would not wait: it would find no record, and call again.
+    for (let look = 0; look < 100; look++) expect(await engine.records('carried')).deep.equal([]);
+    held.release();
+    gates.open('call d');
+    expect(await outcome).equal('d');
+    expect([gates.visits('call c'), gates.visits('call d')]).deep.equal([1, 1]);
+  });
 
   it('4.5: all who wait for a void run settle: callers, handles, other workflows, a parent', async () => {
     gates.close('write p 1');

@@ -128,7 +128,7 @@ export class Flows {
     await this.effects.write('parent');
     return `parent of ${child}`;
   }
-  @Workflow({ maxRecoveries: 1 })
+  @Workflow({ maxRecoveries: 2 })
   async child(gate: string): Promise<string> {
     await this.effects.write('child 1');
     await gates.at(gate);
@@ -141,6 +141,14 @@ export class Flows {
   async starter(gate: string): Promise<string> {
     const handle = await start(Flows).child(gate);
     return `started ${await handle.result()}`;
+  }
+  /** A sleep behind a gate. */
+  @Workflow()
+  async stopsThenNaps(gate: string, ms: number): Promise<string> {
+    await this.effects.tell('before the gate');
+    await gates.at(gate);
+    await sleep(ms);
+    return 'rested';
   }
   @Workflow()
   async naps(ms: number): Promise<string> {

@@ -9,12 +9,15 @@ const ours = ['core', 'decorators', 'embedded', 'testing'];
 /** A copy of the built packages, in which a bug may be planted and nobody else meets it. */
 export class Workspace {
   readonly folder: string;
+  /** What stood in the files that were changed. */
+  readonly #unchanged = new Map<string, string>();
 
   private constructor(folder: string) {
     this.folder = folder;
   }
 
-  static create(): Workspace {
+  /** @param tests packages whose built tests are copied too; they then find the copies */
+  static create(tests: readonly string[] = []): Workspace {
     const folder = mkdtempSync(join(tmpdir(), 'apiary-planted-'));
     const modules = join(folder, 'node_modules');
     mkdirSync(join(modules, '@apiary'), { recursive: true });
@@ -23,7 +26,8 @@ export class Workspace {
     for (const name of readdirSync(installed)) if (name !== '@apiary' && !name.startsWith('.')) symlinkSync(join(installed, name), join(modules, name));
     for (const name of ours) {
       const from = packageFolder(`@apiary/${name}`);
-      for (const part of ['package.json', 'dist']) cpSync(join(from, part), join(modules, '@apiary', name, part), { recursive: true });
+      for (const part of ['package.json', 'dist', ...(tests.includes(name) ? ['test/dist'] : [])])
+        cpSync(join(from, part), join(modules, '@apiary', name, part), { recursive: true });
     }
     return new Workspace(folder);
   }
@@ -46,7 +50,20 @@ export class Workspace {
     const dense = places.map((place) => source[place]).join('');
     const at = dense.indexOf(wanted);
     if (at < 0 || dense.includes(wanted, at + 1)) throw new Error(`${file} has ${at < 0 ? 'not' : 'more than once'}: ${text}`);
+    if (!this.#unchanged.has(path)) this.#unchanged.set(path, source);
     writeFileSync(path, source.slice(0, places[at]) + by + source.slice((places[at + wanted.length - 1] ?? 0) + 1));
+  }
+
+  /** The files as they were before anything was replaced. */
+  restore(): void {
+    for (const [path, source] of this.#unchanged) writeFileSync(path, source);
+    this.#unchanged.clear();
+  }
+
+  /** A built test of one of our packages, `core/laws/L7-liveness`. */
+  test(file: string): string {
+    const [name = '', ...rest] = file.split('/');
+    return `${join(this.folder, 'node_modules', '@apiary', name, 'test', 'dist', ...rest)}.test.js`;
   }
 
   remove(): void {

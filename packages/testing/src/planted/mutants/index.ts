@@ -1,0 +1,8 @@
+import type { Mutant } from '../mutant.js';
+import { claimMutants } from './claims.js';
+import { runMutants } from './runs.js';
+import { takeoverMutants } from './takeover.js';
+import { transactionMutants } from './transactions.js';
+
+/** The most dangerous first: what runs only when something died has the fewest witnesses. */
+export const mutants: readonly Mutant[] = [...takeoverMutants, ...claimMutants, ...transactionMutants, ...runMutants];

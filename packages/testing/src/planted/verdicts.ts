@@ -1,0 +1,43 @@
+import type { Attempt } from './killing.js';
+import type { Mutant } from './mutant.js';
+
+export interface Verdict {
+  readonly mutant: Mutant;
+  readonly end: 'killed by an assertion' | 'killed by a time-out' | 'SURVIVED' | 'NO CONTROL';
+  /** The first test that failed, and what it said. */
+  readonly test: string;
+  readonly message: string;
+}
+
+/** @param control what is wrong with the test without a mutant: then it says nothing of the mutant */
+export function verdictOf(mutant: Mutant, control: string | undefined, { end, test, message }: Attempt): Verdict {
+  if (control !== undefined) return { mutant, end: 'NO CONTROL', test: mutant.killer.test, message: control };
+  if (end === 'assertion') return { mutant, end: 'killed by an assertion', test, message };
+  if (end === 'time-out') return { mutant, end: 'killed by a time-out', test, message };
+  return { mutant, end: 'SURVIVED', test: mutant.killer.test, message: end };
+}
+
+/** A page for people: what is planted, what it breaks, and who found it. */
+export function tableOf(verdicts: readonly Verdict[]): string {
+  const killed = verdicts.filter(({ end }) => end.startsWith('killed')).length;
+  const rows = verdicts.map(({ mutant, end, test }) => {
+    return `| ${cell(mutant.name)} | ${mutant.breaks} | ${cell(test === '' ? mutant.killer.test : test)} | \`${mutant.killer.file.split('/').slice(1).join('/')}\` | ${end} |`;
+  });
+  return [
+    '# Planted bugs',
+    '',
+    '`npm run planted` plants each of these mistakes in a copy of the built engine and runs the one test that has to find it. Each test also runs on the engine',
+    'as it is, and has to pass then. This page is written by `npm run planted -- --markdown docs/planted-bugs.md`.',
+    '',
+    `${killed} of ${verdicts.length} were found.`,
+    '',
+    '| planted bug | breaks | found by | in | verdict |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}

@@ -81,7 +81,12 @@ export class Life {
     const clock = new Clock();
     clock.offsetMs = task.offsetMs;
     let life: Life | undefined;
-    const boundaries = new Boundaries((at) => (options.die === undefined ? kit.crash() : options.die(at, life as Life)));
+    const boundaries = new Boundaries((at) => {
+      // What `act` hears of the crash is heard by nobody.
+      if (life !== undefined) life.#ended = true;
+      if (options.die === undefined) kit.crash();
+      else options.die(at, life as Life);
+    });
     const { config, ...others } = kitOptions(definition.config, { connectionString: task.database, drop: async () => {} });
     const kit: Kit = new Kit({
       ...others,
@@ -139,7 +144,7 @@ export class Life {
   }
 
   async #act(): Promise<void> {
-    for (let n = 1; this.#answer === undefined; n++) {
+    for (let n = 1; this.#answer === undefined && !this.#ended; n++) {
       try {
         const value = await this.#definition.act(this.app);
         if (this.#ended) return;

@@ -20,8 +20,20 @@ interface Row {
 const userRow = 'row of ';
 const backendsWithinMs = 10_000;
 
-/** Columns whose value says when or by whom, and not what. */
-const volatileWorkflow = ['executor_id', 'epoch', 'attempts', 'recoveries', 'claimed_records', 'deadline', 'wake_at', 'xid', 'created_at', 'updated_at'];
+/** Columns whose value says when, where or by whom, and not what. */
+const volatileWorkflow = [
+  'executor_id',
+  'epoch',
+  'attempts',
+  'recoveries',
+  'claimed_records',
+  'deadline',
+  'wake_at',
+  'xid',
+  'created_at',
+  'updated_at',
+  'records',
+];
 const volatileRecord = ['executor_id', 'epoch', 'attempts', 'started_at', 'completed_at', 'xid', 'input_hash'];
 
 /** What was read, before values that differ from run to run got their labels. */
@@ -51,7 +63,7 @@ export async function readRaw(database: string, schema: string, told: readonly s
   try {
     const names = namesOf(schema);
     const workflows = await rows(client, names.workflow, volatileWorkflow);
-    const records = await rows(client, names.record, volatileRecord);
+    const records = await rows(client, names.history, volatileRecord);
     const own = await userRows(client, schema);
     const lines = [
       ...own.rows.map(({ table, row }) => `${userRow}${table} ${JSON.stringify(row)}`).sort(),
@@ -78,7 +90,7 @@ async function rows(client: pg.Client, table: string, without: readonly string[]
 }
 
 /** They may stand in the engine's schema too: it is the default one of an account of its name. */
-const engineTables = ['workflow_status', 'function_record', 'executor', 'schema_version'];
+export const engineTables = ['workflow_status', 'function_record', 'executor', 'schema_version'];
 
 interface UserTable {
   readonly schema: string;

@@ -77,7 +77,7 @@ async function isRecorded(database: string, schema: string, key: string): Promis
   await client.connect();
   try {
     const { rowCount } = await client.query(
-      `select from ${names.record} where workflow_id || '-' || step_id = $1
+      `select from ${names.history} where workflow_id || '-' || step_id = $1
        union all select from ${names.workflow} where kind = 'communicator' and status <> 'PENDING' and workflow_id || '-0' = $1`,
       [key],
     );

@@ -7,8 +7,8 @@ interface AtWrite {
   readonly write: number;
 }
 export type Decision =
-  /** The nth record of all is refused at its commit. */
-  | { readonly kind: 'conflict'; readonly record: number; readonly state: '40001' | '40P01' }
+  /** The nth row that the engine inserts, of a workflow or a record, is refused at its commit. */
+  | { readonly kind: 'conflict'; readonly row: number; readonly state: '40001' | '40P01' }
   | ({ readonly kind: 'cut'; readonly at: 'before' | 'within' | 'after' } & AtWrite)
   | ({ readonly kind: 'lost answer' } & AtWrite)
   /** It is kept back until so many writes of anybody were answered. */
@@ -17,7 +17,7 @@ export type Decision =
   | ({ readonly kind: 'pause' } & AtWrite)
   | { readonly kind: 'notifications'; readonly how: 'late' | 'repeated' | 'lost'; readonly executor: number };
 
-const mostRecords = 12;
+const mostRows = 12;
 const earlyWrites = 5;
 const mostWrites = 15;
 const mostBehind = 6;
@@ -33,7 +33,7 @@ export function decisions(executors: number): Arbitrary<readonly Decision[]> {
       weight: 3,
       arbitrary: fc.record({
         kind: fc.constant('conflict' as const),
-        record: fc.integer({ min: 1, max: mostRecords }),
+        row: fc.integer({ min: 1, max: mostRows }),
         state: fc.constantFrom('40001' as const, '40P01' as const),
       }),
     },
@@ -60,7 +60,7 @@ export function decisions(executors: number): Arbitrary<readonly Decision[]> {
 export function wordsOf(decision: Decision): string {
   switch (decision.kind) {
     case 'conflict':
-      return `record ${decision.record} is refused at its commit with ${decision.state}`;
+      return `row ${decision.row} of the engine is refused at its commit with ${decision.state}`;
     case 'cut':
       return `executor ${decision.executor} loses its connection ${decision.at} its write ${decision.write}`;
     case 'lost answer':

@@ -91,7 +91,9 @@ async function exploreSeed(field: Field, seed: number): Promise<readonly Happene
       throw new Found(last);
     }
   });
-  await fc.check(property, { seed, numRuns: 1, unbiased: true });
+  const { failed, errorInstance } = await fc.check(property, { seed, numRuns: 1, unbiased: true });
+  // A schedule that could not be run at all.
+  if (failed && smallest === undefined) throw errorInstance;
   if (smallest === undefined) return last?.faults ?? [];
   throw new Error(words({ seed, executors: field.executors, drawn: first?.length ?? 0, runs: 1 + Math.min(shrinks, mostShrinks), result: smallest.result }), {
     cause: smallest.result.error,

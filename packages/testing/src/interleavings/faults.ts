@@ -76,7 +76,7 @@ export class Faults {
     const raised = await this.#admin.use(endConflicts);
     for (const { proxy } of this.#players) await proxy.heal();
     await this.#repeater?.end();
-    const conflicts = this.#decisions.filter((decision) => decision.kind === 'conflict').sort((a, b) => a.record - b.record);
+    const conflicts = this.#decisions.filter((decision) => decision.kind === 'conflict').sort((a, b) => a.row - b.row);
     for (const decision of conflicts.slice(0, raised)) this.#proved.add(decision);
     return this.#decisions.map((decision) => ({
       decision,

@@ -1,12 +1,11 @@
 /** What a schedule's database notes and refuses: which transactions wrote to the user's tables, and commits that are to conflict. */
 import { namesOf } from '@apiary/core/internal';
 import type pg from 'pg';
+import { engineTables } from '../crashes/canonical-state.js';
 import type { Decision } from './decision.js';
 
 /** Not the user's. */
 export const watchSchema = 'apiary_watch';
-
-const engineTables = ['workflow_status', 'function_status', 'executor', 'schema_version'];
 
 /** Puts it into a database that has its tables. */
 export async function installWatch(client: pg.Client, schema: string): Promise<void> {
@@ -14,8 +13,8 @@ export async function installWatch(client: pg.Client, schema: string): Promise<v
   await client.query(`
     create schema ${watchSchema};
     create table ${watchSchema}.effect (xid xid8 not null, written text not null);
-    create table ${watchSchema}.conflict (record bigint not null, state text not null);
-    create sequence ${watchSchema}.records;
+    create table ${watchSchema}.conflict (place bigint not null, state text not null);
+    create sequence ${watchSchema}.places;
     create sequence ${watchSchema}.raised;
     create function ${watchSchema}.note() returns trigger language plpgsql security definer as $$
     begin
@@ -24,10 +23,10 @@ export async function installWatch(client: pg.Client, schema: string): Promise<v
     end $$;
     create function ${watchSchema}.refuse() returns trigger language plpgsql security definer as $$
     declare
-      present constant bigint := nextval('${watchSchema}.records');
+      present constant bigint := nextval('${watchSchema}.places');
       wanted text;
     begin
-      select state into wanted from ${watchSchema}.conflict where record = present;
+      select state into wanted from ${watchSchema}.conflict where place = present;
       if wanted is not null then
         perform nextval('${watchSchema}.raised');
         raise exception using errcode = wanted, message = 'could not commit: a conflict of the schedule';
@@ -35,6 +34,7 @@ export async function installWatch(client: pg.Client, schema: string): Promise<v
       return null;
     end $$;
     create constraint trigger apiary_watch after insert on ${names.record} deferrable initially deferred for each row execute function ${watchSchema}.refuse();
+    create constraint trigger apiary_watch after insert on ${names.workflow} deferrable initially deferred for each row execute function ${watchSchema}.refuse();
   `);
   const { rows } = await client.query<{ name: string }>(
     `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
@@ -50,10 +50,10 @@ export async function installWatch(client: pg.Client, schema: string): Promise<v
 /** What was written before does not count; from now on these commits conflict. */
 export async function startWatch(client: pg.Client, decisions: readonly Decision[]): Promise<void> {
   await client.query(
-    `delete from ${watchSchema}.effect; delete from ${watchSchema}.conflict; select setval('${watchSchema}.records', 1, false), setval('${watchSchema}.raised', 1, false)`,
+    `delete from ${watchSchema}.effect; delete from ${watchSchema}.conflict; select setval('${watchSchema}.places', 1, false), setval('${watchSchema}.raised', 1, false)`,
   );
   for (const decision of decisions) {
-    if (decision.kind === 'conflict') await client.query(`insert into ${watchSchema}.conflict values ($1, $2)`, [decision.record, decision.state]);
+    if (decision.kind === 'conflict') await client.query(`insert into ${watchSchema}.conflict values ($1, $2)`, [decision.row, decision.state]);
   }
 }
 

@@ -61,8 +61,8 @@ const kinds: readonly { readonly name: string; readonly of: () => Scenario; read
     name: 'refused commits',
     of: () => withdrawals('withdraw'),
     list: [
-      { kind: 'conflict', record: 1, state: '40001' },
-      { kind: 'conflict', record: 3, state: '40P01' },
+      { kind: 'conflict', row: 1, state: '40001' },
+      { kind: 'conflict', row: 3, state: '40P01' },
     ],
   },
   {
@@ -117,6 +117,12 @@ describe('exploreInterleavings', function () {
     expect(await exploreInterleavings(withdrawals('withdraw'), { seeds: 3, executors: 3 })).to.deep.equal({ seeds: 3 });
     expect(await failure(exploreInterleavings(withdrawals('withdraw'), { seeds: [] }))).to.include('seeds');
     expect(await failure(exploreInterleavings(withdrawals('withdraw'), { executors: 0 }))).to.include('executors');
+  });
+
+  it('tells what goes wrong before the work begins', async () => {
+    const arrange = (): Promise<unknown> => Promise.reject(new Error('no accounts'));
+    const broken = scenario({ services: [Bank], migrations: tables, arrange, act: async () => {}, assert: async () => {} });
+    expect(await failure(exploreInterleavings(broken))).to.include('no accounts');
   });
 
   it('finds a check and an act in two transactions, and its seed finds them again', async () => {

@@ -89,6 +89,16 @@ export class Journeys {
     return (refusal as { code: string }).code;
   }
 
+  /** A start that is refused only when it is tried, which nothing records. */
+  @Workflow()
+  async collides(): Promise<string> {
+    const refusal: unknown = await start(Journeys, { workflowId: 'fails' })
+      .child('x')
+      .catch((error: unknown) => error);
+    await this.notes.add('after');
+    return (refusal as { code: string }).code;
+  }
+
   @Workflow()
   async waits(): Promise<void> {
     await this.notes.add('before');

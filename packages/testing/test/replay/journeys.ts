@@ -89,6 +89,14 @@ export class Journeys {
     return (refusal as { code: string }).code;
   }
 
+  /** What the body calls third depends on which of two was delivered first. */
+  @Workflow()
+  async beside(): Promise<void> {
+    const told = this.mails.send('one').then(() => this.notes.add('after one'));
+    const noted = this.notes.add('other').then(() => this.notes.count());
+    await Promise.all([told, noted]);
+  }
+
   /** A start that is refused only when it is tried, which nothing records. */
   @Workflow()
   async collides(): Promise<string> {

@@ -1,13 +1,17 @@
 /** The test kit: what the compiler must infer, and what must not compile. */
-import { isApiaryError } from '@apiary/core';
+import { isApiaryError, type Apiary } from '@apiary/core';
 import {
+  checkInvariants,
   createTestApp,
   enumerateCrashes,
   exploreInterleavings,
+  exportHistory,
   mock,
+  replayCheck,
   scenario,
   type CrashReport,
   type Mocks,
+  type ReplayProblem,
   type Scenario,
   type TestApp,
 } from '@apiary/testing';
@@ -33,6 +37,11 @@ export async function inference(error: unknown) {
   await enumerateCrashes(work, { module: new URL('file:///work.js'), twice: true, seed: 7 });
   same<Awaited<ReturnType<typeof exploreInterleavings>>, { readonly seeds: number }>();
   await exploreInterleavings(work, { seeds: [7], executors: 3 });
+  const found = await replayCheck({ services: [Transfers], database: test.knex, files: ['order.json', new URL('file:///order.json')], pendingOnly: undefined });
+  same<typeof found, { readonly checked: number; readonly problems: readonly ReplayProblem[] }>();
+  same<ReplayProblem, { readonly workflowId: string; readonly stepId: string; readonly recorded: string; readonly called: string; readonly line: string }>();
+  same<typeof exportHistory, (app: Apiary, workflowId: string, file: string | URL) => Promise<void>>();
+  same<typeof checkInvariants, (app: Apiary) => Promise<void>>();
   if (isApiaryError(error, 'UNMOCKED')) same<typeof error.details.method, string>();
 }
 

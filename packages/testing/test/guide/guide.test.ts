@@ -5,10 +5,20 @@ const read = (path: string): string => readFileSync(new URL(path, import.meta.ur
 
 describe('docs/testing.md', () => {
   const guide = read('../../../../../docs/testing.md');
-  const files = ['../../guide/orders.ts', '../../guide/orders.test.ts', '../../guide/order-scenario.ts', '../../guide/order-scenario.test.ts', '../../runners/mocha-hooks.ts'];
+  const files = [
+    '../../guide/orders.ts',
+    '../../guide/orders.test.ts',
+    '../../guide/order-scenario.ts',
+    '../../guide/order-scenario.test.ts',
+    '../../guide/deploy.test.ts',
+    '../../runners/mocha-hooks.ts',
+    '../../../examples/vitest/counter.test.ts',
+    '../../../examples/vitest/fixture.test.ts',
+    '../../../examples/jest/counter.test.ts',
+  ];
 
   for (const file of files) {
-    it(`shows the code that runs here: ${file.split('/').at(-1)}`, () => {
+    it(`shows the code that runs here: ${file.split('/').slice(3).join('/')}`, () => {
       expect(guide).to.include(`\`\`\`ts\n${read(file)}\n\`\`\``);
     });
   }

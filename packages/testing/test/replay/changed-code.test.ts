@@ -3,7 +3,7 @@ import type { ConcreteType } from '@apiary/core';
 import { createTestApp, replayCheck, type ReplayProblem, type TestApp } from '@apiary/testing';
 import '@apiary/testing/chai';
 import { expect } from 'chai';
-import { Configured, FewerSteps, MoreSteps, NoClock, OtherChild, OtherInput, OtherOrder, OtherStep, Others, WaitsOutside } from './changed.js';
+import { AfterRefusal, Configured, FewerSteps, MoreSteps, NoClock, OtherChild, OtherInput, OtherOrder, OtherStep, Others, WaitsOutside } from './changed.js';
 import { GATEWAY, Journeys, migrations, Notes } from './journeys.js';
 
 const gateway = { address: 'post@apiary.example', send: async (text: string) => `sent ${text}` };
@@ -24,6 +24,7 @@ describe('replayCheck of code that changed', () => {
     await app.clock.runToIdle();
     await expect(all).to.complete;
     await expect(await app.start(Journeys, { workflowId: 'fails' }).fails()).to.fail.with('out of stock');
+    await expect(await app.start(Journeys, { workflowId: 'refused' }).refused()).to.complete;
     const pending = await app.start(Journeys, { workflowId: 'pending' }).waits();
     await app.reached(pending, Notes, 'add');
   });
@@ -45,6 +46,13 @@ describe('replayCheck of code that changed', () => {
       '// more steps',
     ],
     ['calls side by side in another order', OtherOrder, 'all', { stepId: '6', recorded: 'Notes.add', called: 'Notes.count' }, '// other order'],
+    [
+      'goes on otherwise after a call that is refused',
+      AfterRefusal,
+      'refused',
+      { stepId: '1', recorded: 'Notes.add', called: 'Notes.count' },
+      '// after the refusal',
+    ],
     ['reads no clock', NoClock, 'all', { stepId: '0', recorded: 'now', called: 'randomUUID' }, '// no clock'],
   ];
   for (const [what, service, workflowId, expected, line] of cases) {

@@ -1,6 +1,6 @@
 /** The journeys as later releases have them: each class differs from what the histories tell in one thing. */
 import { handleOf, Inject, now, random, randomUUID, Service, sleep, start, Workflow } from '@apiary/core';
-import { GATEWAY, Journeys, Mails, Notes, type Gateway } from './journeys.js';
+import { GATEWAY, Mails, Notes, type Gateway } from './journeys.js';
 
 const name = 'Journeys';
 
@@ -141,6 +141,17 @@ export class Configured {
 }
 
 @Service({ name })
+export class AfterRefusal {
+  constructor(private readonly notes: Notes) {}
+  @Workflow()
+  async refused(): Promise<string> {
+    const refusal: unknown = await this.notes.add((() => {}) as never).catch((error: unknown) => error);
+    await this.notes.count(); // after the refusal
+    return (refusal as { code: string }).code;
+  }
+}
+
+@Service({ name })
 export class WaitsOutside {
   constructor(private readonly notes: Notes) {}
   @Workflow()
@@ -153,4 +164,3 @@ export class WaitsOutside {
 /** Has none of the workflows. */
 @Service({ name })
 export class Others extends Notes {}
-void Journeys;

@@ -89,6 +89,24 @@ export class Journeys {
     return (refusal as { code: string }).code;
   }
 
+  /** What the body calls third depends on which of two was delivered first. */
+  @Workflow()
+  async beside(): Promise<void> {
+    const told = this.mails.send('one').then(() => this.notes.add('after one'));
+    const noted = this.notes.add('other').then(() => this.notes.count());
+    await Promise.all([told, noted]);
+  }
+
+  /** A start that is refused only when it is tried, which nothing records. */
+  @Workflow()
+  async collides(): Promise<string> {
+    const refusal: unknown = await start(Journeys, { workflowId: 'fails' })
+      .child('x')
+      .catch((error: unknown) => error);
+    await this.notes.add('after');
+    return (refusal as { code: string }).code;
+  }
+
   @Workflow()
   async waits(): Promise<void> {
     await this.notes.add('before');

@@ -16,6 +16,8 @@ async function travelled(): Promise<TestApp> {
   await expect(all).to.complete;
   await expect(await app.start(Journeys, { workflowId: 'fails' }).fails()).to.fail.with('out of stock');
   await expect(await app.start(Journeys, { workflowId: 'refused' }).refused()).to.complete.with('NOT_RECORDABLE');
+  await expect(await app.start(Journeys, { workflowId: 'collides' }).collides()).to.complete.with('CONFLICT');
+  await expect(await app.start(Journeys, { workflowId: 'beside' }).beside()).to.complete;
   const cancelled = await app.start(Journeys, { workflowId: 'cancelled' }).waits();
   await app.reached(cancelled, Notes, 'add');
   await cancelled.cancel();
@@ -43,8 +45,8 @@ describe('replayCheck', () => {
 
   it('finds nothing where the code is the same: every kind of step, ended and not, without what only steps need', async () => {
     const found = await replayCheck({ services: [Journeys], database: app.connectionString });
-    // all, its two children, fails, refused, cancelled, pending
-    expect(found).to.deep.equal({ checked: 7, problems: [] });
+    // all, its two children, fails, refused, collides, beside, cancelled, pending
+    expect(found).to.deep.equal({ checked: 9, problems: [] });
   });
 
   it('replays only what has not ended, on request', async () => {
@@ -54,7 +56,7 @@ describe('replayCheck', () => {
   it('writes nothing, makes no executor, runs no step, and takes a Knex of its caller', async () => {
     const before = await rowsOf(app);
     const { checked } = await replayCheck({ services: [Journeys], database: app.knex });
-    expect(checked).to.equal(7);
+    expect(checked).to.equal(9);
     expect(await rowsOf(app)).to.deep.equal(before);
   });
 });
@@ -71,7 +73,7 @@ describe('exported histories', () => {
     await rm(folder, { recursive: true });
   });
 
-  for (const workflowId of ['all', 'fails', 'refused', 'cancelled', 'pending']) {
+  for (const workflowId of ['all', 'fails', 'refused', 'collides', 'beside', 'cancelled', 'pending']) {
     it(`fit the code that wrote them: ${workflowId}`, async () => {
       const file = join(folder, `${workflowId}.json`);
       await exportHistory(app, workflowId, file);

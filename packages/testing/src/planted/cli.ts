@@ -3,7 +3,7 @@
  * runs without a mutant and has to pass then: a test that fails anyway finds nothing.
  *
  * `--only <text>`: those in whose name, rule or test file it stands. `--markdown <file>`: writes the table. `--fresh`: forgets earlier attempts.
- * `--remembered`: tries nothing, and tells only of those of which an attempt and its control are remembered.
+ * `--remembered`: tries nothing, and tells only of those of which an attempt is remembered (it was made after the test had passed without it).
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { runControls, tryMutant, type Attempt } from './killing.js';
 import { AttemptMemory } from './memory.js';
 import type { Mutant } from './mutant.js';
 import { mutants } from './mutants/index.js';
-import { tableOf, verdictOf, type Verdict } from './verdicts.js';
+import { tableOf, verdictOf, withoutControl, type Verdict } from './verdicts.js';
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, markdown: { type: 'string' }, memory: { type: 'string' }, fresh: { type: 'boolean' }, remembered: { type: 'boolean' } },
@@ -26,13 +26,13 @@ const meant = mutants.filter(({ name, breaks, killer }) => [name, breaks, killer
 const workspace = Workspace.create(['core', 'decorators']);
 process.once('exit', () => workspace.remove());
 const memory = new AttemptMemory(file, workspace);
-const isRemembered = (mutant: Mutant): boolean => memory.hasPassed(mutant.killer) && memory.known(mutant) !== undefined;
-const chosen = values.remembered === true ? meant.filter(isRemembered) : meant;
+const chosen = values.remembered === true ? meant.filter((mutant) => memory.known(mutant) !== undefined) : meant;
 /** By file: what is wrong with a test without any mutant. */
 const controls = new Map<string, ReadonlyMap<string, string | undefined>>();
 const verdicts: Verdict[] = [];
 for (const mutant of chosen) {
-  const verdict = verdictOf(mutant, await control(mutant), await attempt(mutant));
+  const problem = values.remembered === true ? undefined : await control(mutant);
+  const verdict = problem === undefined ? verdictOf(mutant, await attempt(mutant)) : withoutControl(mutant, problem);
   verdicts.push(verdict);
   console.log(`${verdict.end}: ${mutant.name} (${mutant.breaks})\n    ${verdict.test}\n    ${verdict.message}`);
 }

@@ -9,9 +9,12 @@ export interface Verdict {
   readonly message: string;
 }
 
-/** @param control what is wrong with the test without a mutant: then it says nothing of the mutant */
-export function verdictOf(mutant: Mutant, control: string | undefined, { end, test, message }: Attempt): Verdict {
-  if (control !== undefined) return { mutant, end: 'NO CONTROL', test: mutant.killer.test, message: control };
+/** The test fails without the mutant too: then it says nothing of it. */
+export function withoutControl(mutant: Mutant, message: string): Verdict {
+  return { mutant, end: 'NO CONTROL', test: mutant.killer.test, message };
+}
+
+export function verdictOf(mutant: Mutant, { end, test, message }: Attempt): Verdict {
   if (end === 'assertion') return { mutant, end: 'killed by an assertion', test, message };
   if (end === 'time-out') return { mutant, end: 'killed by a time-out', test, message };
   return { mutant, end: 'SURVIVED', test: mutant.killer.test, message: end };

@@ -188,8 +188,15 @@ export const transactionMutants: readonly Mutant[] = [
     'L11',
     [
       'core/store/statements/update-outcomes.js',
-      'const text = `with u as ( insert into',
-      "const text = `with seen as (select count(*) from ${names.workflow} w where w.workflow_id = any($1::text[]) or w.executor_id = 'x'), u as ( insert into",
+      `insert into \${names.workflow} as w (workflow_id, name, kind, app_version, status, output, error, executor_id, epoch)
+        select x.id, '', '\${absent}', '', x.status, x.output, x.error, x.executor_id, x.epoch
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[]) as x(id, status, output, error, executor_id, epoch)
+        on conflict (workflow_id) do update set status = excluded.status, output = excluded.output, error = excluded.error, wake_at = null,
+        updated_at = clock_timestamp() + $7 * interval '1 millisecond'
+        where w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind`,
+      `update \${names.workflow} w set status = x.status, output = x.output, error = x.error, wake_at = null, updated_at = clock_timestamp() + $7 * interval '1 millisecond'
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[]) as x(id, status, output, error, executor_id, epoch)
+        where w.workflow_id = x.id and w.status = 'PENDING' and w.executor_id = x.executor_id and w.epoch = x.epoch returning kind`,
     ],
     killer('laws/L11-serializable', 'have no retries'),
   ),

@@ -292,7 +292,9 @@ describe('4.3 deferral', () => {
     try {
       const blocked = engine.app.start(Steps, { workflowId: 'locked' }).call('blocked').result();
       await until('the journal has met the lock', async () => {
-        const { rows: waiting } = await engine.admin.query(`select from pg_locks where not granted`);
+        const { rows: waiting } = await engine.admin.query(
+          `select from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database()`,
+        );
         return waiting.length > 0;
       });
       for (let i = 0; i < 3; i++) expect(await engine.app.get(Steps).call(`free ${i}`)).equal(`free ${i}`);

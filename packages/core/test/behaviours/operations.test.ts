@@ -80,7 +80,8 @@ describe('behaviours of operation', () => {
       const listeners = process.listenerCount('SIGTERM');
       for (let i = 0; i < 3; i++) await once();
       await until('the sockets are gone', () => !resources().includes('TCPSocketWrap'));
-      expect(resources().length, resources().join()).most(before.length);
+      // one timer too many may be somebody else's and end by itself; one that an app left would stay
+      await until('no more is held than before', () => resources().length <= before.length);
       expect([process.listenerCount('SIGTERM'), disposed]).deep.equal([listeners, 4]);
       const connections = await withClient(
         database.connectionString,

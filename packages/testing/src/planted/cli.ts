@@ -36,7 +36,8 @@ for (const mutant of chosen) {
   verdicts.push(verdict);
   console.log(`${verdict.end}: ${mutant.name} (${mutant.breaks})\n    ${verdict.test}\n    ${verdict.message}`);
 }
-if (values.markdown !== undefined) writeFileSync(values.markdown, tableOf(verdicts));
+if (values.markdown !== undefined)
+  writeFileSync(values.markdown, tableOf(verdicts, values.remembered === true ? { untried: meant.filter((mutant) => !chosen.includes(mutant)) } : undefined));
 const wrong = verdicts.filter(({ end }) => !end.startsWith('killed'));
 console.log(`\n${verdicts.length - wrong.length} of ${verdicts.length} killed`);
 for (const { mutant, end } of wrong) console.log(`${end}: ${mutant.name}`);

@@ -216,8 +216,13 @@ describe('behaviours of cancellation', () => {
     const handle = await engine.app.start(Flows, { workflowId: 'b37' }).parent();
     await gates.reached('leaf');
     await handle.cancel();
+    const asked = `select workflow_id from apiary.workflow_status where cancel_requested and (workflow_id = 'b37' or root_id = 'b37')`;
+    await until('the whole tree was asked', async () => ((await engine.admin.query(asked)).rowCount ?? 0) >= 2);
     gates.open('leaf');
     expect((await rejected(handle.result())).code).equal('CANCELLED');
+    const { rows: children } = await engine.admin.query(`select distinct status from apiary.workflow_status where workflow_id <> 'b37'`);
+    expect(children, 'the children ended with it').deep.equal([{ status: 'CANCELLED' }]);
+    expect(await engine.ledger()).deep.equal(['leaf before']);
     expect((await engine.records('b37')).map((r) => r.name)).deep.equal(['start(Flows.middle)']);
     await engine.app.handle('b37').resume();
     expect(await engine.app.handle('b37').result()).equal('leaf after');

@@ -13,6 +13,8 @@ module.exports = class TotalsReporter extends reporters.Spec {
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures, pending } = this.stats;
       if (process.env.APIARY_TEST_TOTALS) appendFileSync(process.env.APIARY_TEST_TOTALS, `${JSON.stringify({ passes, failures, pending })}\n`);
+      // Node 20 can spin for ever while it takes down its environment at a natural end (a request of a closed pipe is never answered); this end does not.
+      process.once('beforeExit', () => process.exit());
       setTimeout(() => {
         console.error(`The tests have ended, and the process has not: ${process.getActiveResourcesInfo().join(', ')}`);
         process.exit(1);

@@ -53,9 +53,16 @@ async function client(number: number, draw: SeededRandom): Promise<void> {
   for (let n = 0; loading; n++) {
     const from = draw.int(1, orders.accounts);
     const to = (from % orders.accounts) + 1;
-    await ask({ id: `${orders.name}-${number}-${n}`, kind: draw.pick(orders.kinds ?? kinds), from, to, amount: draw.int(1, 5) });
+    const own: Job = { id: `${orders.name}-${number}-${n}`, kind: draw.pick(orders.kinds ?? kinds), from, to, amount: draw.int(1, 5) };
+    await ask(orders.kinds === undefined && n % 4 === 3 ? sharedJob(number, n) : own);
     await new Promise((resolve) => setTimeout(resolve, draw.int(0, orders.thinkMs)));
   }
+}
+
+/** All executors of a run ask for it at about the same time: one runs it, the others wait to be told. */
+function sharedJob(number: number, n: number): Job {
+  const from = (n % orders.accounts) + 1;
+  return { id: `${orders.name.replace(/e\d+$/, '')}-shared-${number}-${n}`, kind: 'transfer', from, to: (from % orders.accounts) + 1, amount: 1 };
 }
 
 function begin({ kind, from, to, amount }: Job, options: { workflowId: string }): Promise<WorkflowHandle<unknown>> {

@@ -1,7 +1,7 @@
 /** The randomized experiments: what is broken while the workload runs. Each fault that happened is counted by the fault itself. */
 import type pg from 'pg';
 import { stopProcess } from '../faults/sigstop.js';
-import { commits, letter } from '../faults/tcp/rule.js';
+import { commits } from '../faults/tcp/rule.js';
 import { until } from '../faults/until.js';
 import { leaseMs, pollMs, type Cluster, type ClusterOptions, type Member } from './cluster.js';
 
@@ -101,10 +101,6 @@ function noise(member: Pick<Member, 'proxy'>): void {
   proxy.add({ on: 'request', is: () => true, chance: 0.02, times: often, fault: { kind: 'delay', ms: [0, 300] } });
   proxy.add({ on: 'open', chance: 0.3, times: often, fault: { kind: 'chop' } });
   proxy.add({ on: 'request', is: () => true, chance: 0.002, times: often, fault: { kind: 'reset', bytes: [0, 200] } });
-}
-
-function deafness(member: Pick<Member, 'proxy'>): void {
-  member.proxy.add({ on: 'answer', is: letter('A'), times: 1_000_000, fault: { kind: 'drop' } });
 }
 
 function countProxyHits(cluster: Cluster): void {
@@ -212,12 +208,6 @@ export const experiments: readonly Experiment[] = [
     strike: () => pause(500),
     heal: async (cluster) => (countProxyHits(cluster), Promise.all(cluster.alive.map(({ proxy }) => proxy.heal())).then(() => {})),
     mustHit: ['lose answer', 'delay', 'chop', 'reset'],
-  },
-  {
-    ...{ name: 'E10', fault: 'every notification lost', runs: 50, options: { executors: 3, rules: deafness } },
-    strike: killOne,
-    heal: async (cluster) => countProxyHits(cluster),
-    mustHit: ['SIGKILL'],
   },
   { name: 'E11', fault: 'clocks of executors set an hour wrong', runs: 50, options: { executors: 3 }, strike: turnClock, mustHit: ['clock set an hour wrong'] },
   {

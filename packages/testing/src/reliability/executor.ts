@@ -8,7 +8,6 @@ import { Accounts, kinds, Lists, Transfers, type Job } from './bank.js';
 import type { Instruction, Orders } from './orders.js';
 
 const orders = JSON.parse(process.env['APIARY_ORDERS'] ?? '{}') as Orders;
-shiftClock(orders.clockMs ?? 0);
 const side = childSide();
 const random = new SeededRandom(orders.seed);
 const journal = ClientJournal.open(orders.journal);

@@ -39,7 +39,7 @@ async function killForGood(cluster: Cluster): Promise<void> {
   if (victim === undefined || cluster.alive.length < 2) return;
   await cluster.kill(victim);
   const since = performance.now();
-  const left = await cluster.withAdmin(async (client) => {
+  await cluster.withAdmin(async (client) => {
     const { rows } = await client.query<{ id: string }>('select executor_id as id from apiary.executor where not settled');
     await until(
       'the dead executor is settled',
@@ -47,11 +47,10 @@ async function killForGood(cluster: Cluster): Promise<void> {
         (await client.query('select from apiary.executor where not settled and executor_id = any($1)', [rows.map(({ id }) => id)])).rowCount !== rows.length,
       { within: 60_000, every: 10 },
     );
-    return rows.length;
   });
   cluster.takeovers.push(performance.now() - since);
   cluster.hit('SIGKILL for good');
-  if (left > 0) await cluster.spawn();
+  await cluster.spawn();
 }
 
 async function crashServer(cluster: Cluster): Promise<void> {
@@ -103,8 +102,10 @@ function noise(member: Pick<Member, 'proxy'>): void {
   proxy.add({ on: 'request', is: () => true, chance: 0.002, times: often, fault: { kind: 'reset', bytes: [0, 200] } });
 }
 
-function countProxyHits(cluster: Cluster): void {
+/** Ends the rules of `noise`, and counts what they did. */
+async function healProxies(cluster: Cluster): Promise<void> {
   for (const { proxy } of cluster.members) for (const [kind, times] of proxy.hits) cluster.hit(kind, times);
+  await Promise.all(cluster.alive.map(({ proxy }) => proxy.heal()));
 }
 
 async function asDba(cluster: Cluster): Promise<void> {
@@ -206,7 +207,7 @@ export const experiments: readonly Experiment[] = [
   {
     ...{ name: 'E9', fault: 'delays, chopped segments, resets, 5 % of the answers to COMMIT lost', runs: 100, options: { executors: 3, rules: noise } },
     strike: () => pause(500),
-    heal: async (cluster) => (countProxyHits(cluster), Promise.all(cluster.alive.map(({ proxy }) => proxy.heal())).then(() => {})),
+    heal: healProxies,
     mustHit: ['lose answer', 'delay', 'chop', 'reset'],
   },
   { name: 'E11', fault: 'clocks of executors set an hour wrong', runs: 50, options: { executors: 3 }, strike: turnClock, mustHit: ['clock set an hour wrong'] },
@@ -247,7 +248,7 @@ export const experiments: readonly Experiment[] = [
   {
     ...{ name: 'E21', fault: 'list-append history under E4 and E9', runs: 60, options: { executors: 3, rules: noise, orders: { kinds: ['lists'] } } },
     strike: killOne,
-    heal: async (cluster) => (countProxyHits(cluster), Promise.all(cluster.alive.map(({ proxy }) => proxy.heal())).then(() => {})),
+    heal: healProxies,
     mustHit: ['SIGKILL', 'lose answer'],
   },
 ];

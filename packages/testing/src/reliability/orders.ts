@@ -16,8 +16,6 @@ export interface Orders {
   readonly kinds?: readonly Kind[] | undefined;
   readonly version?: string | undefined;
   readonly pool?: number | undefined;
-  /** By so much its clock is wrong. */
-  readonly clockMs?: number | undefined;
 }
 
 /** What it is told later. */

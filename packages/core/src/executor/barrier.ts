@@ -29,10 +29,18 @@ export class Barrier {
    * Sends the buffer of the chain, and what comes with it, as one group; resolves when it is durable, with the ids of the foreign rows
    * that were inserted (undefined: durable by an earlier attempt whose answer was lost). Throws RunVoid when a row belongs to another run.
    */
-  async flush(run: Run, extra?: Cargo, outcome?: Outcome): Promise<readonly string[] | undefined> {
-    // No group is sent while a row of the chain is with another carrier: should that one fail, there would be a gap behind it.
+  flush(run: Run, extra?: Cargo, outcome?: Outcome): Promise<readonly string[] | undefined> {
+    return carrierOf(run) === undefined ? this.#send(run, extra, outcome) : this.#sendAfterOthers(run, extra, outcome);
+  }
+
+  /** No group is sent while a row of the chain is with another carrier: should that one fail, there would be a gap behind it. */
+  async #sendAfterOthers(run: Run, extra?: Cargo, outcome?: Outcome): Promise<readonly string[] | undefined> {
     for (let carrier = carrierOf(run); carrier !== undefined; carrier = carrierOf(run)) await carrier.answered;
-    if (run.isVoid) throw new RunVoid();
+    return this.#send(run, extra, outcome);
+  }
+
+  #send(run: Run, extra?: Cargo, outcome?: Outcome): Promise<readonly string[] | undefined> {
+    if (run.isVoid) return Promise.reject(new RunVoid());
     const load = new Load('journal');
     load.take(run);
     const { cargo } = load;
@@ -42,10 +50,8 @@ export class Barrier {
       cargo.foreign.push(...extra.foreign);
     }
     if (outcome !== undefined) addOutcome(load, run, outcome);
-    if (cargo.starts.length + cargo.records.length + cargo.outcomes.length + cargo.parks.length + cargo.foreign.length === 0) {
-      return [];
-    }
-    return this.#push(run, load);
+    const rows = cargo.starts.length + cargo.records.length + cargo.outcomes.length + cargo.parks.length + cargo.foreign.length;
+    return rows === 0 ? Promise.resolve([]) : this.#push(run, load);
   }
 
   #push(run: Run, load: Load): Promise<readonly string[] | undefined> {

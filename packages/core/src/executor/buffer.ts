@@ -2,6 +2,7 @@
  * The buffer of a run: rows that need not be durable yet, because nobody could have observed them (DESIGN 4.3). An inline child shares
  * the buffers of its ancestors: whatever commits first carries the whole chain, ancestors first. A row has one carrier at a time.
  */
+import { Later } from './later.js';
 import { emptyCargo, type Cargo, type RecordRow } from './rows.js';
 import type { Run } from './run.js';
 
@@ -21,17 +22,15 @@ export class Load implements Carrier {
   readonly kind: 'journal' | 'flight';
   readonly cargo: Cargo = emptyCargo();
   readonly #taken: { readonly run: Run; readonly start: boolean; readonly records: readonly Buffered<RecordRow>[] }[] = [];
-  #answered: Promise<void> | undefined;
-  #resolve: (() => void) | undefined;
+  readonly #answered = new Later<void>();
   #done = false;
 
   constructor(kind: 'journal' | 'flight') {
     this.kind = kind;
   }
 
-  /** Made only when somebody waits: most carriers answer before anybody asks. */
   get answered(): Promise<void> {
-    return (this.#answered ??= this.#done ? Promise.resolve() : new Promise((resolve) => (this.#resolve = resolve)));
+    return this.#answered.promise;
   }
 
   /** Takes the rows of the run and its inline ancestors that nobody carries. */
@@ -76,7 +75,7 @@ export class Load implements Carrier {
         else run.buffer = run.buffer.filter((b) => b.carrier !== this);
       }
     }
-    this.#resolve?.();
+    this.#answered.resolve();
   }
 }
 

@@ -5,7 +5,6 @@
 import { classify, isInfrastructure } from '../store/connection/classify.js';
 import type { Result, Statement } from '../store/connection/statement.js';
 import type { UserTransaction } from '../store/connection/transaction.js';
-import { folded } from '../store/statements/fold-records.js';
 import { carrierOf, Load } from './buffer.js';
 import type { Run } from './run.js';
 import { emptyCargo, type Cargo, type Outcome, type RecordRow, type StartRow } from './rows.js';
@@ -66,15 +65,9 @@ export async function commitFinal(run: Run, transaction: UserTransaction, final:
 export function addOutcome(load: Load, run: Run, outcome: Outcome): void {
   const { starts, outcomes } = load.cargo;
   const at = load.carriesStartOf(run) ? starts.findIndex((row) => row.workflowId === run.workflowId) : -1;
-  const start = at < 0 ? undefined : starts[at];
-  if (start === undefined) {
-    outcomes.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, ...outcome });
-    return;
-  }
-  const mine = load.cargo.records.filter((row) => row.workflowId === run.workflowId);
-  const complete = folded(start, outcome, mine);
-  starts[at] = complete ?? { ...start, outcome };
-  if (complete !== undefined && mine.length > 0) load.cargo.records = load.cargo.records.filter((row) => row.workflowId !== run.workflowId);
+  const start = starts[at];
+  if (start === undefined) outcomes.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, ...outcome });
+  else starts[at] = { ...start, outcome };
 }
 
 async function resolveFailure(

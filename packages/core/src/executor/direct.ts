@@ -38,7 +38,8 @@ type Once = (run: Run, call: Call, target: object, input: Input, tries: number) 
 async function repeated(run: Run, call: Call, once: Once, target: object, input: Input): Promise<Ended> {
   const backoff = new Backoff();
   for (let tries = 1; ; tries++) {
-    await run.ready(call);
+    const wait = run.ready(call);
+    if (wait !== undefined) await wait;
     try {
       return await once(run, call, target, input, tries);
     } catch (error) {
@@ -57,7 +58,8 @@ async function transaction(run: Run, call: Call, target: object, input: Input, t
   executor.probe('step:returned', point);
   if (result.kind === 'infrastructure') throw new TryAgain('infrastructure', { cause: result.error });
   if (result.kind === 'failed') throw result.error;
-  const { text } = await encoded(executor, result.transaction, result.value);
+  const coded = encoded(executor, result.transaction, result.value);
+  const { text } = coded instanceof Promise ? await coded : coded;
   const outcome: Outcome = { status: 'SUCCESS', output: text, error: null };
   if (settings.readOnly) {
     await commitReadOnly(executor, result.transaction);

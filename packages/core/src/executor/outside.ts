@@ -36,20 +36,24 @@ export class Outside {
   }
 
   /** A direct call: the result of a durable run under a new id. */
-  async call(fn: RegisteredFunction, target: object, args: readonly unknown[]): Promise<unknown> {
-    return this.result(this.start(fn, target, args, noSettings, false));
+  call(fn: RegisteredFunction, target: object, args: readonly unknown[]): Promise<unknown> {
+    try {
+      return this.result(this.start(fn, target, args, noSettings, false));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   /** The outcome of a ticket as a caller sees it; each caller gets a copy of its own. */
-  async result(ticket: Ticket): Promise<unknown> {
+  result(ticket: Ticket): Promise<unknown> {
     ticket.hasWaiters = true;
-    return this.open(await ticket.outcome);
+    return ticket.outcome.then(this.#open);
   }
 
-  open(outcome: Outcome): unknown {
+  readonly #open = (outcome: Outcome): unknown => {
     if (outcome.status === 'SUCCESS') return this.#executor.codec.decode(outcome.output);
     throw this.#executor.lifecycle.errorOf(outcome);
-  }
+  };
 
   /**
    * Starts a workflow, or joins the one that has this id. Throws what is wrong with the arguments at once; everything else is told

@@ -11,13 +11,9 @@ import { communicatorStep } from './steps/communicator.js';
 import { joinProcedure, procedureStep } from './steps/procedure.js';
 import { joinTransaction, transactionStep } from './steps/transaction.js';
 
-export async function invokeOutside(executor: Executor, fn: RegisteredFunction, target: object, args: readonly unknown[]): Promise<unknown> {
-  return executor.outside.call(fn, target, args);
-}
-
 export function invoke(executor: Executor, fn: RegisteredFunction, target: object, args: readonly unknown[]): Promise<unknown> {
   const scope = context.getStore();
-  if (scope === undefined) return invokeOutside(executor, fn, target, args);
+  if (scope === undefined) return executor.outside.call(fn, target, args);
   if (scope.executor !== executor) return elsewhere(executor, fn, target, args);
   switch (scope.kind) {
     case 'workflow':

@@ -26,7 +26,7 @@ export interface StartRow {
   /** Milliseconds since the epoch. */
   readonly deadline: number | null;
   readonly outcome: Outcome | null;
-  /** Of one that is inserted complete: its records, in the form of fold-records.ts. */
+  /** Records that travel in the row, in the form of fold-records.ts. */
   readonly records?: string;
 }
 

@@ -206,30 +206,35 @@ export class Run {
     return value;
   }
 
-  async #settle<T>(call: Call, perform: (call: Call) => Promise<T>, restore: (record: RecordRow) => T | Promise<T>): Promise<T> {
-    try {
-      const record = this.history.get(call.stepId);
-      let result: T;
-      if (record === undefined) result = await perform(call);
-      else {
-        this.#check(call, record);
-        call.place = placeOf(record, this.executor.codec);
-        await this.#delivery.replayed(call);
-        result = await restore(record);
-      }
-      if (this.#delivery.isBehind(call)) await this.#delivery.turn(call);
-      if (this.isVoid) return await never();
-      this.#close(call);
-      return result;
-    } catch (error) {
-      if (this.isVoid || error instanceof RunVoid) return never();
-      // A wait that was given up did not end: after a resume it goes on.
-      if (this.isOwnInterruption(error)) call.place = undefined;
-      if (this.#delivery.isBehind(call)) await this.#delivery.turn(call);
-      if (this.isVoid) return never();
-      this.#close(call);
-      throw error;
-    }
+  #settle<T>(call: Call, perform: (call: Call) => Promise<T>, restore: (record: RecordRow) => T | Promise<T>): Promise<T> {
+    const record = this.history.get(call.stepId);
+    const settled = record === undefined ? perform(call) : this.#replay(call, record, restore);
+    return settled.then(
+      (value) => this.#deliver(call, () => value),
+      (error: unknown) => {
+        if (error instanceof RunVoid) return never();
+        // A wait that was given up did not end: after a resume it goes on.
+        if (this.isOwnInterruption(error)) call.place = undefined;
+        return this.#deliver(call, () => {
+          throw error;
+        });
+      },
+    );
+  }
+
+  async #replay<T>(call: Call, record: RecordRow, restore: (record: RecordRow) => T | Promise<T>): Promise<T> {
+    this.#check(call, record);
+    call.place = placeOf(record, this.executor.codec);
+    await this.#delivery.replayed(call);
+    return restore(record);
+  }
+
+  /** Tells the body what came of a call, when it is its turn. */
+  #deliver<T>(call: Call, tell: () => T): T | Promise<T> {
+    if (this.isVoid) return never();
+    if (this.#delivery.isBehind(call)) return this.#delivery.turn(call).then(() => this.#deliver(call, tell));
+    this.#close(call);
+    return tell();
   }
 
   #close(call: Call): void {
@@ -278,8 +283,20 @@ export class Run {
     throw this.poisoned;
   }
 
-  /** What has to hold before something new is done: delivered values durable or in the same commit, lease, no cancellation. */
-  async ready(call: Call): Promise<void> {
+  /**
+   * What has to hold before something new is done: delivered values durable or in the same commit, lease, no cancellation. Undefined if it
+   * does, which is the rule.
+   */
+  ready(call: Call): Promise<void> | undefined {
+    const { executor } = this;
+    const holds = this.held === undefined && !executor.stopping && executor.journal.room() === undefined && executor.lease.isLive() && !this.hasSiblings(call);
+    if (!holds) return this.#becomeReady(call);
+    const refusal = this.isVoid ? new RunVoid() : (this.interruption() ?? this.poisoned);
+    if (refusal !== undefined) throw refusal;
+    return undefined;
+  }
+
+  async #becomeReady(call: Call): Promise<void> {
     if (this.held !== undefined) await this.held.send();
     if (this.isVoid) throw new RunVoid();
     if (this.executor.stopping) return never(); // what comes next is for the executor that claims the workflow

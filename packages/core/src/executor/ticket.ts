@@ -1,4 +1,5 @@
 import { Backoff } from '../backoff.js';
+import { Later } from './later.js';
 import type { Outcome } from './rows.js';
 import type { Run } from './run.js';
 
@@ -11,10 +12,6 @@ export class Ticket {
   /** Empty while nobody in this process knows more than the id. */
   name: string;
   inputHash: string;
-  /** Resolves with the outcome as stored; rejects with CONFLICT, INVALID_ID and the like, where there is none. */
-  readonly outcome: Promise<Outcome>;
-  /** Resolves when the start row is durable. */
-  readonly started: Promise<void>;
   settled = false;
   /** Settled without an outcome. */
   failed = false;
@@ -27,26 +24,23 @@ export class Ticket {
   /** Somebody in this process waits for the outcome: the run of a parked workflow then becomes an observed one. */
   hasWaiters = false;
   #voids: Backoff | undefined;
-  #resolve!: (outcome: Outcome) => void;
-  #reject!: (error: unknown) => void;
-  #start!: () => void;
-  #refuse!: (error: unknown) => void;
+  readonly #outcome = new Later<Outcome>();
+  readonly #started = new Later<void>();
 
   constructor(workflowId: string, name: string, inputHash: string) {
     this.workflowId = workflowId;
     this.name = name;
     this.inputHash = inputHash;
-    this.outcome = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    this.started = new Promise((resolve, reject) => {
-      this.#start = resolve;
-      this.#refuse = reject;
-    });
-    // Nobody may be waiting for one of the two.
-    this.outcome.catch(ignore);
-    this.started.catch(ignore);
+  }
+
+  /** Resolves with the outcome as stored; rejects with CONFLICT, INVALID_ID and the like, where there is none. */
+  get outcome(): Promise<Outcome> {
+    return this.#outcome.promise;
+  }
+
+  /** Resolves when the start row is durable. */
+  get started(): Promise<void> {
+    return this.#started.promise;
   }
 
   /** The workflow that an id turned out to be. */
@@ -63,21 +57,19 @@ export class Ticket {
   }
 
   begun(): void {
-    this.#start();
+    this.#started.resolve();
   }
 
   settle(outcome: Outcome): void {
     this.settled = true;
-    this.#start();
-    this.#resolve(outcome);
+    this.#started.resolve();
+    this.#outcome.resolve(outcome);
   }
 
   fail(error: unknown): void {
     this.settled = true;
     this.failed = true;
-    this.#refuse(error);
-    this.#reject(error);
+    this.#started.reject(error);
+    this.#outcome.reject(error);
   }
 }
-
-function ignore(): void {}

@@ -18,6 +18,8 @@ const maxBytes = 4 << 20;
 /** Above this many unflushed bytes new steps wait. */
 const bound = 64 << 20;
 const deadlineMs = 30_000;
+/** Of more groups than this half are told first that they are durable. */
+const toldAtOnce = 32;
 /** The one writer waits for no lock of others for long (DESIGN 4.3). */
 const lockTimeout = '200ms';
 const transactionLockTimeout: Statement = { name: 'apiary_lock_timeout', text: `select set_config('lock_timeout', '${lockTimeout}', true)` };
@@ -40,6 +42,8 @@ export class Journal {
   #busy = false;
   #closed = false;
   #waiting: (() => void)[] = [];
+  /** Durable, and their runs do not know yet. */
+  #untold: { readonly group: Group; readonly inserted: readonly string[] }[] = [];
   readonly #aside = new SetAside((group, behind) => this.#takeBack(group, behind));
   /** How many batches and groups became durable; for tests and gauges. */
   readonly counters = { batches: 0, groups: 0, splits: 0 };
@@ -73,7 +77,7 @@ export class Journal {
 
   /** Resolves when nothing is queued or under way. */
   async idle(): Promise<void> {
-    while (this.#busy || this.#queue.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#busy || this.#queue.length > 0 || this.#untold.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   /** Drops what is queued (the runs are void) and the connection: the next batch opens another one. */
@@ -89,6 +93,7 @@ export class Journal {
   /** What is not durable by now will not be. */
   close(): void {
     this.#closed = true;
+    this.#tell(this.#untold.length);
     for (const group of [...this.#aside.takeAll(), ...this.#queue.splice(0)]) group.failed(apiaryError('SHUTTING_DOWN', {}));
     this.#connection?.destroy();
     this.#connection = undefined;
@@ -101,8 +106,31 @@ export class Journal {
     void this.#drain().finally(() => {
       this.#busy = false;
       if (this.#queue.length > 0) this.#schedule();
+      this.#tellInTurns();
     });
   };
+
+  /**
+   * Runs that were made durable together go on together, and would make the next batch together: the server would be idle while they
+   * compute, and they while it writes. So one half is told, what it sends leaves, and the other half is told meanwhile; from then on the
+   * two take turns, since a batch that has gathered leaves before those of the last one are told.
+   */
+  #tellInTurns(): void {
+    if (this.#untold.length <= toldAtOnce || this.#queue.length > 0) return this.#tell(this.#untold.length);
+    this.#tell(Math.ceil(this.#untold.length / 2));
+    setImmediate(this.#tellRest);
+  }
+
+  readonly #tellRest = (): void => {
+    // What is sent now tells them once it is on its way.
+    if (this.#busy) return;
+    if (this.#queue.length > 0) this.#flush();
+    else this.#tell(this.#untold.length);
+  };
+
+  #tell(most: number): void {
+    for (const { group, inserted } of this.#untold.splice(0, most)) group.durable(inserted);
+  }
 
   async #drain(): Promise<void> {
     while (this.#queue.length > 0 && !this.#closed) {
@@ -156,7 +184,7 @@ export class Journal {
         const inserted = connection !== undefined && groups.length > 0 ? await this.#send(connection, groups) : [];
         this.counters.batches++;
         this.counters.groups += groups.length;
-        for (const group of groups) group.durable(inserted);
+        for (const group of groups) this.#untold.push({ group, inserted });
         for (const group of batch) if (!groups.includes(group)) group.failed(new LostRow('its run is void'));
         return;
       } catch (error) {
@@ -206,12 +234,17 @@ export class Journal {
     const statements = this.#owner.store.cargo(cargo, this.#owner.offsetMs(), this.#owner.executorId);
     // A setting of the session would not stay with us behind a pooler, and would stay with others in a pool that we share.
     if (this.#owner.store.connections.perTransactionFence) statements.unshift(transactionLockTimeout);
-    const results = await connection.fly(statements, { deadlineMs });
+    const answer = connection.fly(statements, { deadlineMs });
+    this.#tell(this.#untold.length);
+    const results = await answer;
     return cargo.foreign.length > 0 ? (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])) : [];
   }
 
   /** One that was opened before the executor registered (anew) holds no lock of it. */
   async #open(): Promise<Connection> {
+    const present = this.#connection;
+    if (present !== undefined && !present.lost && present.isCurrent() && this.#owner.registering === undefined) return present;
+    this.#tell(this.#untold.length); // it may take long
     await this.#owner.registering;
     await this.#discard();
     if (this.#connection?.isCurrent() === false) {

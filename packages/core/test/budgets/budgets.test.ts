@@ -146,7 +146,7 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
       meter
         .texts('user')
         .flat()
-        .some((text) => /^(with u as|update "apiary")/.test(text.trim())),
+        .some((text) => /an outcome matched no row|^update "apiary"/.test(text.trim())),
     ).to.equal(false);
   });
 

@@ -8,9 +8,10 @@ const gates = new Gates();
 
 @Service()
 class Steps {
+  /** Its record is too long to travel in the row of its workflow. */
   @Transaction({ readOnly: true })
-  async read(): Promise<number> {
-    return (await sql<{ n: number }>`select count(*)::int as n from spot`.one()).n;
+  async read(): Promise<{ n: number; page: string }> {
+    return { ...(await sql<{ n: number }>`select count(*)::int as n from spot`.one()), page: 'x'.repeat(2000) };
   }
   @Transaction()
   async write(label: string): Promise<string> {
@@ -30,19 +31,19 @@ class Flows {
   /** Its first barrier carries the start rows of both, three records of the parent's and two of its own. */
   @Workflow()
   async parent(): Promise<string> {
-    const n = await this.steps.read();
+    const { n } = await this.steps.read();
     const uuid = randomUUID();
     return `${n}${uuid.length}${await this.child()}`;
   }
   @Workflow()
   async child(): Promise<string> {
-    const n = await this.steps.read();
+    const { n } = await this.steps.read();
     await gates.at('before the barrier');
     return `${n}${await this.steps.call('out')}`;
   }
   @Workflow()
   async parentOfWriter(): Promise<string> {
-    const n = await this.steps.read();
+    const { n } = await this.steps.read();
     return `${n}${await this.writer()}`;
   }
   @Workflow()
@@ -53,7 +54,7 @@ class Flows {
   }
   @Workflow()
   async sleeper(): Promise<number> {
-    const n = await this.steps.read();
+    const { n } = await this.steps.read();
     await gates.at('before the barrier');
     await sleep(5);
     return n;

@@ -196,7 +196,7 @@ describe('4.4: the outcome rides in the last commit', () => {
       const hit = await held.hit;
       expect(hit.answer.at(-1)).equal('COMMIT');
       expect(
-        hit.statements.some((text) => text.includes('with u as')),
+        hit.statements.some((text) => text.includes('an outcome matched no row')),
         'without an outcome',
       ).equal(false);
       await others();

@@ -41,7 +41,8 @@ export async function attempt(
   const { executor } = run;
   let connection: Connection;
   try {
-    connection = await executor.store.connections.acquireUser();
+    const { connections } = executor.store;
+    connection = connections.userAtHand() ?? (await connections.acquireUser());
   } catch (error) {
     return { kind: isInfrastructure(error) ? 'infrastructure' : 'failed', error };
   }

@@ -17,6 +17,7 @@ import type { Input } from '../input.js';
 import type { Call, Run } from '../run.js';
 import { CommunicatorScope } from '../communicator-scope.js';
 import { ignore, RunVoid } from '../signals.js';
+import { awaitedInside } from './attempt.js';
 import { durableAtOnce } from './transaction.js';
 
 export interface CommunicatorSettings {
@@ -50,7 +51,8 @@ export type Called =
 /** A @Communicator called in the body of a workflow: everything delivered before is durable first, its record follows. */
 export async function communicatorStep(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
   const { executor } = run;
-  await run.ready(call);
+  const wait = run.ready(call);
+  if (wait !== undefined) await wait;
   if (!isDurable(run)) await run.flushed();
   // Waiting took time: what was checked before has to hold now.
   if (!executor.lease.isLive()) await run.ready(call);
@@ -110,7 +112,7 @@ function exhausted(run: Run, stepId: string, errors: readonly unknown[]): Error 
   return apiaryError('RETRIES_EXHAUSTED', { attempts: all.length, errors: all }, { workflowId: run.workflowId, stepId, cause: errors.at(-1) });
 }
 
-async function once(
+function once(
   run: Run,
   stepId: string,
   fn: RegisteredFunction,
@@ -121,13 +123,17 @@ async function once(
 ): Promise<unknown> {
   const { executor } = run;
   const scope = new CommunicatorScope(executor, { run, stepId, fn }, timeoutMs !== undefined);
-  const promise = context.run(scope, async () => body.apply(target, input.take() as never[]));
-  if (timeoutMs === undefined) return promise;
+  const promise = context.run(scope, () => awaitedInside(body.apply(target, input.take() as never[])));
+  return timeoutMs === undefined ? promise : inTime(run, stepId, scope, promise, timeoutMs);
+}
+
+async function inTime(run: Run, stepId: string, scope: CommunicatorScope, promise: Promise<unknown>, timeoutMs: number): Promise<unknown> {
+  const { clock } = run.executor;
   promise.catch(ignore); // a late end is ignored
   let timer: Timer | undefined;
   try {
     return await new Promise((resolve, reject) => {
-      timer = executor.clock.setTimer(executor.clock.now() + timeoutMs, () => {
+      timer = clock.setTimer(clock.now() + timeoutMs, () => {
         const error = apiaryError('STEP_TIMEOUT', { timeoutMs }, { workflowId: run.workflowId, stepId });
         scope.expire(error);
         reject(error);

@@ -18,7 +18,8 @@ import { checkJoin, failStep } from './transaction.js';
 export async function procedureStep(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
   const backoff = new Backoff();
   for (let tries = 1; ; tries++) {
-    await run.ready(call);
+    const wait = run.ready(call);
+    if (wait !== undefined) await wait;
     try {
       const record = run.row(call, { attempts: tries });
       const output = await fly(run, call.stepId, fn, target, input, { record });
@@ -40,7 +41,7 @@ export async function fly(run: Run, stepId: string, fn: RegisteredFunction, targ
   executor.probe('step:before', point);
   const compiled = statementsOf(executor, run, stepId, fn, target, input);
   executor.probe('step:returned', point);
-  const connection = await acquire(executor);
+  const connection = executor.store.connections.userAtHand() ?? (await acquire(executor));
   try {
     const final = finalOf(executor, fn, compiled, by);
     const settings = executor.functions.transaction(fn);

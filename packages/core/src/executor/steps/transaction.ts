@@ -2,7 +2,7 @@ import { apiaryError, type RegisteredFunction } from '@apiary/decorators/interna
 import { Backoff } from '../../backoff.js';
 import { context, type TransactionContext } from '../../context.js';
 import type { UserTransaction } from '../../store/connection/transaction.js';
-import { commitFinal, TryAgain } from '../commit.js';
+import { commitFinal, TryAgain, type Final } from '../commit.js';
 import type { Executor } from '../executor.js';
 import type { Input } from '../input.js';
 import { HeldFlight } from '../held-flight.js';
@@ -11,13 +11,19 @@ import type { StartRow } from '../rows.js';
 import { RunVoid } from '../signals.js';
 import { attempt, awaitedInside, end } from './attempt.js';
 
+interface CodedOutput {
+  readonly text: string | null;
+  readonly value: unknown;
+}
+
 /** A @Transaction called in the body of a workflow: one database transaction, and its record in the same commit. */
 export async function transactionStep(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
   const { executor } = run;
   const settings = executor.functions.transaction(fn);
   const backoff = new Backoff();
   for (let tries = 1; ; tries++) {
-    await run.ready(call);
+    const wait = run.ready(call);
+    if (wait !== undefined) await wait;
     executor.probe('step:before', { workflowId: run.workflowId, stepId: call.stepId, name: call.name, attempt: tries });
     const result = await attempt(run, call.stepId, fn, target, input.take(), settings);
     executor.probe('step:returned', { workflowId: run.workflowId, stepId: call.stepId, name: call.name, attempt: tries });
@@ -25,12 +31,16 @@ export async function transactionStep(run: Run, call: Call, fn: RegisteredFuncti
     try {
       if (result.kind === 'infrastructure') throw new TryAgain('infrastructure', { cause: result.error });
       const { transaction, outbox } = result;
-      const output = await encoded(executor, transaction, result.value);
-      if (settings.readOnly) await commitReadOnly(executor, transaction);
+      const coded = encoded(executor, transaction, result.value);
+      const output = coded instanceof Promise ? await coded : coded;
       if (settings.readOnly) {
+        await commitReadOnly(executor, transaction);
         run.record(call, { output: output.text, attempts: tries });
-        await durableAtOnce(run, call, fn, tries);
-      } else await commit(run, call, transaction, output.text, outbox, tries);
+        if (executor.stand !== undefined) await durableAtOnce(run, call, fn, tries);
+        return output.value;
+      }
+      const committed = commit(run, call, transaction, output.text, outbox, tries);
+      if (committed !== undefined) await committed;
       return output.value;
     } catch (error) {
       if (error instanceof RunVoid || run.isVoid) throw error;
@@ -41,7 +51,15 @@ export async function transactionStep(run: Run, call: Call, fn: RegisteredFuncti
   }
 }
 
-async function commit(run: Run, call: Call, transaction: UserTransaction, output: string | null, outbox: readonly StartRow[], attempts: number): Promise<void> {
+/** Undefined if the flight waits for what the body does next. */
+function commit(
+  run: Run,
+  call: Call,
+  transaction: UserTransaction,
+  output: string | null,
+  outbox: readonly StartRow[],
+  attempts: number,
+): Promise<void> | undefined {
   const { executor } = run;
   const record = run.row(call, { output, attempts });
   const caution = executor.caution(call.name);
@@ -49,14 +67,17 @@ async function commit(run: Run, call: Call, transaction: UserTransaction, output
   // A flight may wait for the body only in straight-line flow: nothing else is under way.
   if (!caution.isUp && !run.hasSiblings(call) && run.state === 'running' && !run.isVoid) {
     new HeldFlight({ run, transaction, record, outbox, caution, recorded });
-    return;
+    return undefined;
   }
+  return commitNow(run, transaction, { record, outcome: undefined, outbox }).then(recorded);
+}
+
+async function commitNow(run: Run, transaction: UserTransaction, final: Final): Promise<void> {
   try {
-    await commitFinal(run, transaction, { record, outcome: undefined, outbox });
+    await commitFinal(run, transaction, final);
   } finally {
     transaction.connection.release();
   }
-  recorded();
 }
 
 /** A record that waits in the buffer: at once where a test asks for it. */
@@ -68,12 +89,11 @@ export async function durableAtOnce(run: Run, call: Call, fn: RegisteredFunction
 }
 
 /** The output as stored and as every later replay will see it; what cannot be recorded rolls back. */
-export async function encoded(executor: Executor, transaction: UserTransaction, value: unknown): Promise<{ text: string | null; value: unknown }> {
+export function encoded(executor: Executor, transaction: UserTransaction, value: unknown): CodedOutput | Promise<never> {
   try {
     return executor.codec.copy(value, 'result');
   } catch (error) {
-    await end(executor, transaction);
-    throw error;
+    return end(executor, transaction).then(() => Promise.reject(error as Error));
   }
 }
 

@@ -135,6 +135,14 @@ export class Connections {
     return [...this.#alive].map(({ pid }) => pid);
   }
 
+  /** A connection for user code, if one is at hand. */
+  userAtHand(): Connection | undefined {
+    const connection = this.#user.atHand();
+    if (connection === undefined || connection.shell !== undefined) return connection;
+    connection.release();
+    return undefined;
+  }
+
   /** A connection for user code; waits its turn as long as it takes. */
   async acquireUser(signal?: AbortSignal): Promise<Connection> {
     const connection = await this.#user.acquire(signal);

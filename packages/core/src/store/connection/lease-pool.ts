@@ -41,6 +41,23 @@ export class LeasePool {
     return this.#leased.size;
   }
 
+  /** A connection that is at hand, without a wait. Nobody's turn is skipped: who waits takes each one that comes back. */
+  atHand(): Connection | undefined {
+    if (this.#atHand.length === 0 || this.slots.free === 0) return undefined;
+    const ready = this.#useful();
+    if (ready === undefined) return undefined;
+    void this.slots.take(); // one is free
+    return this.#lend(ready, this.#options.kind, this.#backWithSlot);
+  }
+
+  #useful(): Connection | undefined {
+    for (let ready = this.#atHand.pop(); ready !== undefined; ready = this.#atHand.pop()) {
+      if (!ready.lost && ready.isCurrent()) return ready;
+      this.#toKnex(ready.client);
+    }
+    return undefined;
+  }
+
   /** Waits its turn. */
   async acquire(signal?: AbortSignal): Promise<Connection> {
     try {
@@ -49,10 +66,8 @@ export class LeasePool {
     } catch (error) {
       throw refusal(error, signal);
     }
-    for (let ready = this.#atHand.pop(); ready !== undefined; ready = this.#atHand.pop()) {
-      if (!ready.lost && ready.isCurrent()) return this.#lend(ready, this.#options.kind, this.#backWithSlot);
-      this.#toKnex(ready.client);
-    }
+    const ready = this.#useful();
+    if (ready !== undefined) return this.#lend(ready, this.#options.kind, this.#backWithSlot);
     try {
       return this.#lend(await this.#fromKnex(this.#options.kind), this.#options.kind, this.#backWithSlot);
     } catch (error) {

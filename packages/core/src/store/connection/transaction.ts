@@ -260,25 +260,31 @@ export class UserTransaction implements FlightOwner {
    * The final flight: BEGIN if nothing was sent yet, the rows, COMMIT; one write. Gives the answers to the rows.
    * @throws `problem()`, the error of the flight, or ROLLED_BACK if the server answered COMMIT with ROLLBACK. The session is clean then.
    */
-  async commit(rows: readonly Statement[]): Promise<Result[]> {
+  commit(rows: readonly Statement[]): Promise<Result[]> {
     const problem = this.problem();
-    if (problem !== undefined) {
-      await this.rollback();
-      throw problem;
-    }
+    if (problem !== undefined) return this.rollback().then(() => Promise.reject(problem));
     const pooled = this.connection.prepared === undefined;
     const settings = this.#changedSettings || pooled;
     const statements = settings ? [pooled ? durableHere : durable, ...rows, commitStatement] : [...rows, commitStatement];
-    try {
-      const answers = await this.#end(statements, commitDeadlineMs);
-      if (answers.pop()?.command !== 'COMMIT') throw this.#rolledBack();
-      return settings ? answers.slice(1) : answers;
-    } catch (error) {
-      await this.#clear();
-      throw error;
-    } finally {
-      this.#over();
-    }
+    return new Promise((resolve, reject) => {
+      this.connection.send(
+        statements,
+        (error, answers) => {
+          const failure = error ?? (answers.pop()?.command === 'COMMIT' ? undefined : this.#rolledBack());
+          if (failure !== undefined) {
+            void this.#clear().then(() => {
+              this.#over();
+              reject(failure as Error);
+            });
+            return;
+          }
+          this.#over();
+          resolve(settings ? answers.slice(1) : answers);
+        },
+        this.#last,
+        commitDeadlineMs,
+      );
+    });
   }
 
   /** Ends a transaction that only read. Nothing is sent if nothing was. */

@@ -33,11 +33,8 @@ export const migrations: readonly Migration[] = [
         workflow_id text primary key,
         name text not null,
         kind text not null,
-        status text not null,
         input text,
         input_hash text,
-        output text,
-        error text,
         executor_id text,
         epoch integer not null default 1,
         app_version text not null,
@@ -49,13 +46,17 @@ export const migrations: readonly Migration[] = [
         root_id text,
         forked_from text,
         deadline timestamptz,
-        wake_at timestamptz,
-        cancel_requested boolean not null default false,
-        -- of a workflow that was inserted complete: its records, as fold-records.ts writes them
-        records text,
         xid xid8 not null default pg_current_xact_id(),
         created_at timestamptz not null default clock_timestamp(),
-        updated_at timestamptz not null default clock_timestamp()
+        cancel_requested boolean not null default false,
+        wake_at timestamptz,
+        -- what an outcome changes comes last: the log holds an update from the first changed byte on
+        status text not null,
+        output text,
+        error text,
+        updated_at timestamptz not null default clock_timestamp(),
+        -- those that came with the row's start, as fold-records.ts writes them
+        records text
       ) with (fillfactor = 85)`,
       `create index on ${n.workflow} (executor_id, wake_at) where status in ('PENDING', 'ENQUEUED', 'DELAYED')`,
       // Lists: the id only breaks ties, an incremental sort does that; a narrow index costs each start less.

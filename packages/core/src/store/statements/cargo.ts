@@ -2,6 +2,7 @@
 import type { Cargo } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
+import { folded } from './fold-records.js';
 import { insertRecords } from './insert-records.js';
 import { insertWorkflows } from './insert-workflows.js';
 import { parkWorkflows, updateOutcomes } from './update-outcomes.js';
@@ -13,7 +14,8 @@ export function cargoStatements(names: Names): CargoStatements {
   const records = insertRecords(names);
   const outcomes = updateOutcomes(names);
   const parks = parkWorkflows(names);
-  return (cargo, offsetMs) => {
+  return (whole, offsetMs) => {
+    const cargo = folded(whole);
     const out: Statement[] = [];
     if (cargo.starts.length > 0) out.push(starts.plain(cargo.starts, offsetMs));
     if (cargo.records.length > 0) out.push(records(cargo.records));

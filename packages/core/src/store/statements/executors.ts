@@ -1,5 +1,6 @@
 /** Executors: registration, lease, fence, claim. */
 import { quoteLiteral, type Names } from '../schema/names.js';
+import { recordCount } from './fold-records.js';
 import { workflowColumns } from './read.js';
 
 const live = `status = 'PENDING'`;
@@ -56,7 +57,7 @@ export const executors = (n: Names) => ({
    */
   claim: `with candidates as materialized (
       select w.workflow_id, w.attempts, w.claimed_records, w.created_at, w.updated_at,
-        (select count(*)::int from ${n.record} f where f.workflow_id = w.workflow_id) as records,
+        ${recordCount(n)} as records,
         exists (select 1 from ${n.workflow} c where c.parent_id = w.workflow_id and c.status in ('PENDING', 'ENQUEUED', 'DELAYED')) as waits
       from ${n.workflow} w where w.executor_id = $1 and w.${live}
     ), chosen as materialized (

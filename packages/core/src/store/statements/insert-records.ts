@@ -2,7 +2,7 @@
 import type { RecordRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns, unnest } from './values.js';
+import { columns, mostValues, placeholders, unnest } from './values.js';
 
 const list = [
   'workflow_id',
@@ -22,7 +22,7 @@ const list = [
 const types = ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'int', 'bigint', 'bigint', 'text', 'int', 'text'];
 const narrow = 10;
 
-const cells = (r: RecordRow): unknown[] => [
+const narrowCells = (r: RecordRow): unknown[] => [
   r.workflowId,
   r.stepId,
   r.name,
@@ -33,32 +33,39 @@ const cells = (r: RecordRow): unknown[] => [
   r.epoch,
   Math.round(r.startedAt),
   Math.round(r.completedAt),
-  r.error,
-  r.attempts,
-  r.childId,
 ];
+const wideCells = (r: RecordRow): unknown[] => [...narrowCells(r), r.error, r.attempts, r.childId];
+
+/** One form of the statement: its columns, and how many rows at once. */
+class Form {
+  readonly #name: string;
+  readonly #into: string;
+  readonly #width: number;
+  readonly #cells: (row: RecordRow) => unknown[];
+  readonly #byRows: Statement[] = [];
+  readonly #many: Statement;
+
+  constructor(names: Names, name: string, width: number, cells: (row: RecordRow) => unknown[]) {
+    this.#name = name;
+    this.#into = `insert into ${names.record} (${list.slice(0, width).join(', ')})`;
+    this.#width = width;
+    this.#cells = cells;
+    this.#many = { name: `${name}s`, text: `${this.#into} select * from ${unnest(types.slice(0, width))}` };
+  }
+
+  of(rows: readonly RecordRow[]): Statement {
+    if (rows.length > mostValues) return { ...this.#many, values: columns(rows, this.#cells, this.#width) };
+    const { name, text } = (this.#byRows[rows.length] ??= {
+      name: `${this.#name}_${rows.length}`,
+      text: `${this.#into} values ${placeholders(rows.length, this.#width)}`,
+    });
+    return { name, text, values: rows.length === 1 ? this.#cells(rows[0] as RecordRow) : rows.flatMap(this.#cells) };
+  }
+}
 
 export function insertRecords(names: Names): (rows: readonly RecordRow[]) => Statement {
-  const text = (width: number) => `insert into ${names.record} (${list.slice(0, width).join(', ')})`;
-  const oneText = (width: number) =>
-    `${text(width)} values (${list
-      .slice(0, width)
-      .map((_, i) => `$${i + 1}`)
-      .join(', ')})`;
-  const manyText = (width: number) => `${text(width)} select * from ${unnest(types.slice(0, width))}`;
-  const texts = { one: oneText(narrow), oneWide: oneText(list.length), many: manyText(narrow), manyWide: manyText(list.length) };
+  const narrowForm = new Form(names, 'apiary_record', narrow, narrowCells);
+  const wideForm = new Form(names, 'apiary_record_wide', list.length, wideCells);
   const isNarrow = (r: RecordRow): boolean => r.error === null && r.attempts === 1 && r.childId === null;
-  return (rows) => {
-    const wide = !rows.every(isNarrow);
-    const width = wide ? list.length : narrow;
-    const [first] = rows;
-    if (rows.length === 1 && first !== undefined) {
-      return {
-        name: wide ? 'apiary_record_wide' : 'apiary_record',
-        text: wide ? texts.oneWide : texts.one,
-        values: wide ? cells(first) : cells(first).slice(0, narrow),
-      };
-    }
-    return { name: wide ? 'apiary_records_wide' : 'apiary_records', text: wide ? texts.manyWide : texts.many, values: columns(rows, cells, width) };
-  };
+  return (rows) => (rows.every(isNarrow) ? narrowForm : wideForm).of(rows);
 }

@@ -1,11 +1,11 @@
 /**
  * Inserts start rows, complete ones included. Plain: a conflict must fail the flight, and with it the COMMIT behind it (DESIGN 4.2).
- * One row is sent as VALUES (planned once, cheaper to bind); more as one `unnest`. The narrow form leaves out what most rows do not have.
+ * A few rows are sent as VALUES, more as one `unnest`. The narrow form leaves out what most rows do not have.
  */
 import type { StartRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns, unnest } from './values.js';
+import { columns, mostValues, placeholders, unnest } from './values.js';
 
 const base = [
   'workflow_id',
@@ -52,10 +52,8 @@ export interface InsertWorkflows {
 export function insertWorkflows(names: Names): InsertWorkflows {
   // The clock offset is zero outside tests; the default of the column (the database's clock) then serves and nothing is bound.
   const list = base.slice(0, narrow).join(', ');
-  const one = `insert into ${names.workflow} (${list}) values (${base
-    .slice(0, narrow)
-    .map((_, i) => `$${i + 1}`)
-    .join(', ')})`;
+  const few = Array.from({ length: mostValues + 1 }, (_, rows) => `insert into ${names.workflow} (${list}) values ${placeholders(rows, narrow)}`);
+  const narrowCells = (row: StartRow): readonly unknown[] => cells(row).slice(0, narrow);
   const many = `insert into ${names.workflow} (${list}) select * from ${unnest(baseTypes.slice(0, narrow))}`;
   const wideTypes = [...baseTypes, 'float8'];
   const wide = `insert into ${names.workflow} (${base.join(', ')}, deadline, created_at, updated_at)
@@ -72,9 +70,8 @@ export function insertWorkflows(names: Names): InsertWorkflows {
   return {
     plain(rows, offsetMs) {
       if (offsetMs !== 0 || !rows.every(isNarrow)) return wideStatement(rows, offsetMs, 'apiary_start_wide', '');
-      const [first] = rows;
-      if (rows.length === 1 && first !== undefined) return { name: 'apiary_start', text: one, values: cells(first).slice(0, narrow) };
-      return { name: 'apiary_starts', text: many, values: columns(rows, cells, narrow) };
+      if (rows.length > mostValues) return { name: 'apiary_starts', text: many, values: columns(rows, cells, narrow) };
+      return { name: `apiary_start_${rows.length}`, text: few[rows.length] as string, values: rows.flatMap(narrowCells) };
     },
     absent: (rows, offsetMs) => wideStatement(rows, offsetMs, 'apiary_start_absent', ' on conflict (workflow_id) do nothing returning workflow_id'),
   };

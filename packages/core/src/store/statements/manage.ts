@@ -1,5 +1,6 @@
 /** Cancel, resume and fork: what anybody may ask of a workflow that another executor may own. */
 import type { Names } from '../schema/names.js';
+import { recordCount } from './fold-records.js';
 
 export const manage = (n: Names) => ({
   /**
@@ -24,7 +25,7 @@ export const manage = (n: Names) => ({
           select 1 from ${n.history} f where f.workflow_id = tree.workflow_id and f.child_id = c.workflow_id and f.kind = 'workflow' and f.name not like 'start(%'))
     update ${n.workflow} w set status = 'PENDING', output = null, error = null, cancel_requested = false, wake_at = null,
       executor_id = $2, epoch = w.epoch + 1, attempts = 0, app_version = $3, deadline = case when w.deadline <= clock_timestamp() + $4 * interval '1 millisecond' then null else w.deadline end,
-      claimed_records = (select count(*) from ${n.record} f where f.workflow_id = w.workflow_id),
+      claimed_records = ${recordCount(n)},
       updated_at = clock_timestamp() + $4 * interval '1 millisecond'
     from tree where w.workflow_id = tree.workflow_id and w.status in ('ERROR', 'CANCELLED', 'DEAD')
     returning w.workflow_id as "workflowId", w.parent_id as "parentId"`,

@@ -5,7 +5,7 @@
 import type { RecordRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { absent } from './update-outcomes.js';
+import { completing, vain } from './update-outcomes.js';
 
 export type Shape = 'rows' | 'one' | 'maybe' | 'count';
 /** SQLSTATEs that the wrapper raises; the message is the number of rows or bytes. */
@@ -33,17 +33,15 @@ export function recordProcedure(names: Names, last: Statement, shape: Shape, ret
   const values = [...(last.values ?? [])];
   const bind = (value: unknown, type: string): string => `$${values.push(value)}::${type}`;
   const limitAt = bind(limit, 'int');
-  const insert =
-    by.record !== undefined ? recordInsert(names, by.record, bind) : workflowWrite(names, by.workflow as NonNullable<RecordedBy['workflow']>, bind);
   const source = returnsRows || shape === 'count' ? `r as (\n${last.text}\n${returnsRows ? '' : 'returning 1 as n'}\n), ` : '';
-  const text = `with ${source}o as materialized (${output(names, shape, source !== '')}),
-    g as materialized (select case when octet_length(output) > ${limitAt} then ${names.refuse}('${tooLarge}', octet_length(output)::text) else output end as output from o),
-    f as (${insert.text})
-    select g.output${insert.check} from g`;
-  return { text, values, name: undefined };
+  // OFFSET 0: the output is made once, and not again for each place where it stands.
+  const output = `(select case when octet_length(output) > ${limitAt} then ${names.refuse}('${tooLarge}', octet_length(output)::text) else output end as output
+      from (${outputOf(names, shape, source !== '')} offset 0) as o) as g`;
+  const write = by.record !== undefined ? recordInsert(names, by.record, bind) : workflowWrite(names, by.workflow as NonNullable<RecordedBy['workflow']>, bind);
+  return { text: `with ${source}f as (${write(output)}, output)\n    select output from f`, values, name: undefined };
 }
 
-function output(names: Names, shape: Shape, hasRows: boolean): string {
+function outputOf(names: Names, shape: Shape, hasRows: boolean): string {
   const refuse = `${names.refuse}('${wrongRowCount}', n::text)`;
   const counted = hasRows ? `(select count(*) as n, json_agg(r) as j from r) as c` : `(select 0 as n, null::json as j) as c`;
   const expression = {
@@ -56,31 +54,28 @@ function output(names: Names, shape: Shape, hasRows: boolean): string {
 }
 
 type Bind = (value: unknown, type: string) => string;
+/** A statement that writes the `output` of this source and ends in a RETURNING list. */
+type Write = (source: string) => string;
 
-function recordInsert(n: Names, r: RecordRow, bind: Bind): { text: string; check: string } {
-  return {
-    text: `insert into ${n.record} (workflow_id, step_id, name, kind, input_hash, output, executor_id, epoch, started_at, completed_at, attempts)
-      select ${bind(r.workflowId, 'text')}, ${bind(r.stepId, 'text')}, ${bind(r.name, 'text')}, ${bind(r.kind, 'text')}, ${bind(r.inputHash, 'text')}, g.output,
-        ${bind(r.executorId, 'text')}, ${bind(r.epoch, 'int')}, ${bind(Math.round(r.startedAt), 'bigint')}, ${bind(Math.round(r.completedAt), 'bigint')}, ${bind(r.attempts, 'int')} from g`,
-    check: '',
-  };
+function recordInsert(n: Names, r: RecordRow, bind: Bind): Write {
+  const columns = 'workflow_id, step_id, name, kind, input_hash, executor_id, epoch, started_at, completed_at, attempts, output';
+  const values = [
+    ...[r.workflowId, r.stepId, r.name, r.kind, r.inputHash, r.executorId].map((value) => bind(value, 'text')),
+    ...[bind(r.epoch, 'int'), bind(Math.round(r.startedAt), 'bigint'), bind(Math.round(r.completedAt), 'bigint'), bind(r.attempts, 'int')],
+  ];
+  return (source) => `insert into ${n.record} (${columns}) select ${values.join(', ')}, g.output from ${source} returning step_id`;
 }
 
-function workflowWrite(n: Names, w: NonNullable<RecordedBy['workflow']>, bind: Bind): { text: string; check: string } {
-  if (w.insert) {
-    return {
-      text: `insert into ${n.workflow} (workflow_id, name, kind, status, input, input_hash, output, executor_id, epoch, app_version)
-        select ${bind(w.workflowId, 'text')}, ${bind(w.name, 'text')}, 'procedure', 'SUCCESS', ${bind(w.input, 'text')}, ${bind(w.inputHash, 'text')}, g.output,
-          ${bind(w.executorId, 'text')}, ${bind(w.epoch, 'int')}, ${bind(w.version, 'text')} from g`,
-      check: '',
-    };
+function workflowWrite(n: Names, w: NonNullable<RecordedBy['workflow']>, bind: Bind): Write {
+  const owner = [bind(w.workflowId, 'text'), bind(w.executorId, 'text'), bind(w.epoch, 'int'), `'SUCCESS'`];
+  const columns = 'workflow_id, executor_id, epoch, status';
+  if (!w.insert) {
+    return (source) => `insert into ${n.workflow} as w (${columns}, ${vain.columns}, output) select ${owner.join(', ')}, ${vain.values}, g.output from ${source}
+      ${completing(n, 'output = excluded.output, updated_at = clock_timestamp()')}`;
   }
-  return {
-    // As in update-outcomes.ts.
-    text: `insert into ${n.workflow} as w (workflow_id, name, kind, app_version, status, output, executor_id, epoch)
-      select ${bind(w.workflowId, 'text')}, '', '${absent}', '', 'SUCCESS', g.output, ${bind(w.executorId, 'text')}, ${bind(w.epoch, 'int')} from g
-      on conflict (workflow_id) do update set status = excluded.status, output = excluded.output, updated_at = clock_timestamp()
-      where w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind`,
-    check: `, case when (select count(*) from f where kind <> '${absent}') <> 1 then ${n.refuse}('APV01', 'an outcome matched no row') end`,
-  };
+  const rest = [bind(w.name, 'text'), `'procedure'`, bind(w.input, 'text'), bind(w.inputHash, 'text'), bind(w.version, 'text')];
+  return (
+    source,
+  ) => `insert into ${n.workflow} (${columns}, name, kind, input, input_hash, app_version, output) select ${[...owner, ...rest].join(', ')}, g.output from ${source}
+      returning workflow_id`;
 }

@@ -8,25 +8,42 @@
 import type { OutcomeRow, ParkRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns } from './values.js';
+import { columns, placeholders, unnest } from './values.js';
 
 /** The kind of a row that was inserted where one had to be there: the statement then raises. */
-export const absent = 'absent';
+const absent = 'absent';
+
+/** What is inserted in vain, beside the columns of the outcome. */
+export const vain = { columns: 'name, kind, app_version', values: `'', '${absent}', ''` };
+
+/** The end of the statement: completes the row of this owner, or raises. */
+export function completing(names: Names, sets: string): string {
+  const raise = `${names.refuse}('APV01', 'an outcome matched no row')`;
+  return `on conflict (workflow_id) do update set
+      status = case when w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch then excluded.status else ${raise} end,
+      ${sets}
+    returning case when kind = '${absent}' then ${raise} end`;
+}
+
+const types = ['text', 'text', 'text', 'text', 'text', 'int'];
+const cells = (r: OutcomeRow): readonly unknown[] => [r.workflowId, r.status, r.output, r.error, r.executorId, r.epoch];
 
 export function updateOutcomes(names: Names): (rows: readonly OutcomeRow[], offsetMs: number) => Statement {
-  const text = `with u as (
-    insert into ${names.workflow} as w (workflow_id, name, kind, app_version, status, output, error, executor_id, epoch)
-    select x.id, '', '${absent}', '', x.status, x.output, x.error, x.executor_id, x.epoch
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[]) as x(id, status, output, error, executor_id, epoch)
-    on conflict (workflow_id) do update set status = excluded.status, output = excluded.output, error = excluded.error, wake_at = null,
-      updated_at = clock_timestamp() + $7 * interval '1 millisecond'
-    where w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind)
-    select case when (select count(*) from u where kind <> '${absent}') <> array_length($1, 1) then ${names.refuse}('APV01', 'an outcome matched no row') end`;
-  return (rows, offsetMs) => ({
-    name: 'apiary_outcomes',
-    text,
-    values: [...columns(rows, (r) => [r.workflowId, r.status, r.output, r.error, r.executorId, r.epoch], 6), offsetMs],
-  });
+  const width = types.length;
+  const list = 'workflow_id, status, output, error, executor_id, epoch';
+  const into = `insert into ${names.workflow} as w (${list}, ${vain.columns})`;
+  const tail = completing(
+    names,
+    `output = excluded.output, error = excluded.error, wake_at = null,
+      updated_at = clock_timestamp() + $${width + 1} * interval '1 millisecond'`,
+  );
+  const one = `${into} values (${placeholders(1, width).slice(1, -1)}, ${vain.values}) ${tail}`;
+  const many = `${into} select x.*, ${vain.values} from ${unnest(types)} as x ${tail}`;
+  return (rows, offsetMs) => {
+    const [first] = rows;
+    if (rows.length === 1 && first !== undefined) return { name: 'apiary_outcome', text: one, values: [...cells(first), offsetMs] };
+    return { name: 'apiary_outcomes', text: many, values: [...columns(rows, cells, width), offsetMs] };
+  };
 }
 
 /** Parks workflows: PENDING with no executor and a time to wake at. */

@@ -188,15 +188,15 @@ export const transactionMutants: readonly Mutant[] = [
     'L11',
     [
       'core/store/statements/update-outcomes.js',
-      `insert into \${names.workflow} as w (workflow_id, name, kind, app_version, status, output, error, executor_id, epoch)
-        select x.id, '', '\${absent}', '', x.status, x.output, x.error, x.executor_id, x.epoch
-        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[]) as x(id, status, output, error, executor_id, epoch)
-        on conflict (workflow_id) do update set status = excluded.status, output = excluded.output, error = excluded.error, wake_at = null,
-        updated_at = clock_timestamp() + $7 * interval '1 millisecond'
-        where w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind`,
-      `update \${names.workflow} w set status = x.status, output = x.output, error = x.error, wake_at = null, updated_at = clock_timestamp() + $7 * interval '1 millisecond'
-        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[]) as x(id, status, output, error, executor_id, epoch)
-        where w.workflow_id = x.id and w.status = 'PENDING' and w.executor_id = x.executor_id and w.epoch = x.epoch returning kind`,
+      "if (rows.length === 1 && first !== undefined)",
+      `if (rows.length >= 1 && first !== undefined)
+            return {
+                name: 'apiary_outcome_updated',
+                text: \`with u as (update \${names.workflow} w set status = $2, output = $3, error = $4 where w.workflow_id = $1 and w.status = 'PENDING' and w.executor_id = $5 and w.epoch = $6 returning 1)
+                  select case when not exists (select from u) then \${names.refuse}('APV01', 'an outcome matched no row') end, $7::float8\`,
+                values: [...cells(first), offsetMs],
+            };
+        if (false)`,
     ],
     killer('laws/L11-serializable', 'have no retries'),
   ),

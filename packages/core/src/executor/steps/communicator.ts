@@ -112,15 +112,7 @@ function exhausted(run: Run, stepId: string, errors: readonly unknown[]): Error 
   return apiaryError('RETRIES_EXHAUSTED', { attempts: all.length, errors: all }, { workflowId: run.workflowId, stepId, cause: errors.at(-1) });
 }
 
-function once(
-  run: Run,
-  stepId: string,
-  fn: RegisteredFunction,
-  body: Body,
-  target: object,
-  input: Input,
-  timeoutMs: number | undefined,
-): Promise<unknown> {
+function once(run: Run, stepId: string, fn: RegisteredFunction, body: Body, target: object, input: Input, timeoutMs: number | undefined): Promise<unknown> {
   const { executor } = run;
   const scope = new CommunicatorScope(executor, { run, stepId, fn }, timeoutMs !== undefined);
   const promise = context.run(scope, () => awaitedInside(body.apply(target, input.take() as never[])));

@@ -188,7 +188,7 @@ export const transactionMutants: readonly Mutant[] = [
     'L11',
     [
       'core/store/statements/update-outcomes.js',
-      "if (rows.length === 1 && first !== undefined)",
+      'if (rows.length === 1 && first !== undefined)',
       `if (rows.length >= 1 && first !== undefined)
             return {
                 name: 'apiary_outcome_updated',

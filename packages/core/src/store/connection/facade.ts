@@ -37,6 +37,14 @@ export class Facade {
     return this.current().run(statementOf(query));
   }
 
+  /** The query with its answer. */
+  answer(query: KnexQuery): Promise<KnexQuery> {
+    return this.run(query).then((answer) => {
+      query.response = answer;
+      return query;
+    });
+  }
+
   /** As pg's client, for code that takes the connection from Knex: text and values, with promise or callback. */
   query(
     config: string | { text: string; values?: unknown[] },

@@ -8,7 +8,37 @@ export interface KnexQuery {
   readonly sql: string;
   readonly bindings?: readonly unknown[] | undefined;
   readonly options?: { readonly rowMode?: string } | undefined;
+  readonly timeout?: number | false | undefined;
+  queryContext?: unknown;
   response?: Answer | undefined;
+}
+
+/** A builder of any kind: of queries, of raw SQL, of schemas. */
+export interface KnexBuilder {
+  readonly _connection?: unknown;
+  readonly _debug?: boolean | undefined;
+  readonly _events?: { readonly error?: unknown } | undefined;
+  /** Schema builders give several. */
+  toSQL(): KnexQuery | KnexQuery[];
+  queryContext(): unknown;
+  emit(event: string, ...args: unknown[]): boolean;
+}
+
+/** Sends what a builder compiles to; Knex makes one each time that a builder is awaited. */
+export interface KnexRunner {
+  readonly client: KnexClient;
+  readonly builder: KnexBuilder;
+  connection: unknown;
+  run(): Promise<unknown>;
+  query(query: KnexQuery): Promise<unknown>;
+  queryArray(queries: KnexQuery[]): Promise<unknown>;
+}
+export type KnexRunnerClass = new (client: KnexClient, builder: KnexBuilder) => KnexRunner;
+
+export interface KnexTransactionConfig {
+  readonly connection?: unknown;
+  readonly userParams: object;
+  readonly doNotRejectOnRollback: boolean;
 }
 
 export interface KnexTransaction {
@@ -20,13 +50,20 @@ export interface KnexTransaction {
 export interface KnexClient {
   readonly config: Knex.Config;
   readonly driverName: string;
+  readonly logger: { debug(message: unknown): void };
   readonly pool?: { readonly max?: number; numPendingAcquires?(): number } | undefined;
   acquireConnection(): Promise<unknown>;
   releaseConnection(connection: unknown): Promise<void>;
-  transaction(container: (knex: Knex.Transaction) => void, config: object, outer?: KnexTransaction | null): KnexTransaction;
+  runner(builder: KnexBuilder): KnexRunner;
+  transaction(container: (knex: Knex.Transaction) => unknown, config: KnexTransactionConfig, outer?: KnexTransaction | null): KnexTransaction;
+  /** Adds the numbers of the bindings, tells listeners, calls `_query`, and puts the statement into the message of its error. */
+  query(connection: unknown, query: KnexQuery): Promise<KnexQuery>;
   _query(connection: unknown, query: KnexQuery): Promise<KnexQuery>;
   _stream(connection: unknown, query: KnexQuery, into: Writable, options: StreamOptions): Promise<void>;
+  processResponse(query: KnexQuery, runner: KnexRunner): unknown;
+  postProcessResponse(result: unknown, queryContext: unknown): unknown;
   cancelQuery(connection: unknown): Promise<unknown>;
+  emit(event: string, ...args: unknown[]): boolean;
 }
 
 export interface StreamOptions {

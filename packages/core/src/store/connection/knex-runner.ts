@@ -1,0 +1,104 @@
+/**
+ * Runs the builders of a transaction. Knex's own runner takes some twenty promises for a statement, and each of them costs its hooks of the
+ * async context. This one takes four, and leaves what is not one plain statement to Knex.
+ */
+import type { Facade } from './facade.js';
+import type { KnexBuilder, KnexClient, KnexQuery, KnexRunner, KnexRunnerClass } from './knex-internals.js';
+
+/** What a client that was made for a transaction belongs to. */
+export interface Within {
+  readonly facade: Facade;
+  /** Of a nested transaction: it has ended. */
+  isOver(): boolean;
+}
+
+export type PlainRunnerClass = new (client: KnexClient, builder: KnexBuilder, within: Within) => KnexRunner;
+
+/** Undefined if Knex's own runner must be asked: a dialect of the user's, or a tracer, has put something in its place. */
+export function runnerOver(dialect: KnexClient): PlainRunnerClass | undefined {
+  const root = rootOf(dialect);
+  const Runner = root.runner.call(dialect, undefined as never).constructor as KnexRunnerClass;
+  const replaced = dialect.runner !== root.runner || dialect.query !== root.query || isWrapped(Runner);
+  return replaced ? undefined : plainRunner(Runner, root);
+}
+
+/** The prototype of Knex's own client, below all dialects. */
+function rootOf(dialect: KnexClient): KnexClient {
+  const below = Object.getPrototypeOf(dialect) as KnexClient;
+  return 'runner' in below ? rootOf(below) : dialect;
+}
+
+/** By shimmer, with which tracers wrap what they trace. */
+function isWrapped(Runner: KnexRunnerClass): boolean {
+  return '__wrapped' in (Runner.prototype as KnexRunner).query;
+}
+
+function plainRunner(Runner: KnexRunnerClass, root: KnexClient): PlainRunnerClass {
+  return class extends Runner {
+    readonly #within: Within;
+
+    constructor(client: KnexClient, builder: KnexBuilder, within: Within) {
+      super(client, builder);
+      this.#within = within;
+    }
+
+    override run(): Promise<unknown> {
+      const { client, builder } = this;
+      if (builder._connection !== undefined || this.#within.isOver()) return super.run();
+      this.connection = this.#within.facade;
+      try {
+        client.emit('start', builder);
+        builder.emit('start', builder);
+        const compiled = builder.toSQL();
+        if (builder._debug) client.logger.debug(compiled);
+        if (Array.isArray(compiled)) return this.queryArray(compiled).then(this.#ended, this.#failed);
+        return compiled.timeout ? this.query(compiled).then(this.#ended, this.#failed) : this.#send(compiled);
+      } catch (error) {
+        return Promise.reject(error).catch(this.#failed);
+      }
+    }
+
+    #send(query: KnexQuery): Promise<unknown> {
+      this.builder.emit('query', this.#told(query));
+      query.queryContext = this.builder.queryContext();
+      return this.#query(query).then((answered) => this.#processed(answered)).then(this.#ended, (error: unknown) => this.#failedQuery(query, error));
+    }
+
+    #query(query: KnexQuery): Promise<KnexQuery> {
+      try {
+        return root.query.call(this.client, this.connection, query);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+
+    #processed(query: KnexQuery): unknown {
+      const { client, builder } = this;
+      const result = client.postProcessResponse(client.processResponse(query, this), query.queryContext);
+      builder.emit('query-response', result, this.#told(query), builder);
+      client.emit('query-response', result, this.#told(query), builder);
+      return result;
+    }
+
+    #failedQuery(query: KnexQuery, error: unknown): never {
+      this.builder.emit('query-error', error, this.#told(query));
+      return this.#failed(error);
+    }
+
+    readonly #ended = (result: unknown): unknown => {
+      this.builder.emit('end');
+      return result;
+    };
+
+    readonly #failed = (error: unknown): never => {
+      if (this.builder._events?.error) this.builder.emit('error', error);
+      throw error;
+    };
+
+    /** A query as listeners are told of it, who may change what they get. */
+    #told(query: KnexQuery): object {
+      const { __knexUid, __knexTxId } = this.#within.facade;
+      return { __knexUid, __knexTxId, ...query };
+    }
+  };
+}

@@ -32,7 +32,7 @@ export class Facade {
     return transaction;
   }
 
-  run(query: KnexQuery): Promise<Answer> {
+  run(query: Pick<KnexQuery, 'sql' | 'bindings' | 'options'>): Promise<Answer> {
     if (!query.sql) throw new Error('The query is empty');
     return this.current().run(statementOf(query));
   }
@@ -66,7 +66,7 @@ export class Facade {
   }
 }
 
-export function statementOf(query: KnexQuery): FlightStatement {
+export function statementOf(query: Pick<KnexQuery, 'sql' | 'bindings' | 'options'>): FlightStatement {
   return { text: query.sql, values: query.bindings, name: nameIfRepeated(query.sql), rowMode: query.options?.rowMode === 'array' ? 'array' : undefined };
 }
 

@@ -4,6 +4,7 @@ import type { Knex } from 'knex';
 import { Facade } from './facade.js';
 import type { KnexBuilder, KnexClient, KnexQuery, KnexRunner, KnexTransaction, KnexTransactionConfig, StreamOptions } from './knex-internals.js';
 import { runnerOver, type Within } from './knex-runner.js';
+import { KnexShapes } from './knex-shapes.js';
 import { rowStream } from './row-stream.js';
 
 interface TransactionClient {
@@ -30,7 +31,9 @@ export function transactionClient(knexClient: KnexClient): TransactionClient {
 
 function subclass(knexClient: KnexClient, started: TransactionClient['started']): new () => KnexClient {
   const base = knexClient.constructor as new () => KnexClient;
-  const Runner = runnerOver(base.prototype as KnexClient);
+  const dialect = base.prototype as KnexClient;
+  const shapes = KnexShapes.of(dialect);
+  const Runner = runnerOver(dialect, shapes);
   return class extends base {
     /** Knex makes the client of a transaction without its constructor. */
     declare within: Within | undefined;
@@ -38,6 +41,10 @@ function subclass(knexClient: KnexClient, started: TransactionClient['started'])
     override runner(builder: KnexBuilder): KnexRunner {
       const { within } = this;
       return within === undefined || Runner === undefined ? super.runner(builder) : new Runner(this, builder, within);
+    }
+
+    override positionBindings(text: string): string {
+      return shapes?.numbered(text) ?? super.positionBindings(text);
     }
 
     override _query(connection: unknown, query: KnexQuery): Promise<KnexQuery> {

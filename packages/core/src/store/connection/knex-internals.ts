@@ -8,13 +8,20 @@ export interface KnexQuery {
   readonly sql: string;
   readonly bindings?: readonly unknown[] | undefined;
   readonly options?: { readonly rowMode?: string } | undefined;
+  readonly method: string;
   readonly timeout?: number | false | undefined;
+  readonly cancelOnTimeout?: boolean | undefined;
+  readonly __knexQueryUid?: string | undefined;
+  returning?: unknown;
+  pluck?: string | undefined;
+  as?: string | undefined;
   queryContext?: unknown;
   response?: Answer | undefined;
 }
 
 /** A builder of any kind: of queries, of raw SQL, of schemas. */
 export interface KnexBuilder {
+  readonly client: KnexClient;
   readonly _connection?: unknown;
   readonly _debug?: boolean | undefined;
   readonly _events?: { readonly error?: unknown } | undefined;
@@ -22,6 +29,21 @@ export interface KnexBuilder {
   toSQL(): KnexQuery | KnexQuery[];
   queryContext(): unknown;
   emit(event: string, ...args: unknown[]): boolean;
+}
+
+/** A builder of queries, with what it has collected. */
+export interface KnexQueryBuilder extends KnexBuilder {
+  readonly _method: string;
+  readonly _single: Readonly<Record<string, unknown>>;
+  readonly _statements: readonly KnexStatement[];
+  readonly _comments: readonly unknown[];
+  readonly _options?: unknown;
+  readonly _timeout?: number | undefined;
+}
+
+/** A part of a query: `where`, a column, an order. */
+export interface KnexStatement extends Readonly<Record<string, unknown>> {
+  readonly grouping: string;
 }
 
 /** Sends what a builder compiles to; Knex makes one each time that a builder is awaited. */
@@ -54,12 +76,15 @@ export interface KnexClient {
   readonly pool?: { readonly max?: number; numPendingAcquires?(): number } | undefined;
   acquireConnection(): Promise<unknown>;
   releaseConnection(connection: unknown): Promise<void>;
+  queryBuilder(): KnexQueryBuilder;
   runner(builder: KnexBuilder): KnexRunner;
   transaction(container: (knex: Knex.Transaction) => unknown, config: KnexTransactionConfig, outer?: KnexTransaction | null): KnexTransaction;
   /** Adds the numbers of the bindings, tells listeners, calls `_query`, and puts the statement into the message of its error. */
   query(connection: unknown, query: KnexQuery): Promise<KnexQuery>;
   _query(connection: unknown, query: KnexQuery): Promise<KnexQuery>;
   _stream(connection: unknown, query: KnexQuery, into: Writable, options: StreamOptions): Promise<void>;
+  /** Numbers in place of question marks. */
+  positionBindings(text: string): string;
   processResponse(query: KnexQuery, runner: KnexRunner): unknown;
   postProcessResponse(result: unknown, queryContext: unknown): unknown;
   cancelQuery(connection: unknown): Promise<unknown>;
@@ -69,4 +94,10 @@ export interface KnexClient {
 export interface StreamOptions {
   readonly batchSize?: number | undefined;
   readonly highWaterMark?: number | undefined;
+}
+
+/** The prototype of Knex's own client, below all dialects. */
+export function rootOf(dialect: KnexClient): KnexClient {
+  const below = Object.getPrototypeOf(dialect) as KnexClient;
+  return 'runner' in below ? rootOf(below) : dialect;
 }

@@ -3,7 +3,8 @@
  * async context. This one takes four, and leaves what is not one plain statement to Knex.
  */
 import type { Facade } from './facade.js';
-import type { KnexBuilder, KnexClient, KnexQuery, KnexRunner, KnexRunnerClass } from './knex-internals.js';
+import { rootOf, type KnexBuilder, type KnexClient, type KnexQuery, type KnexRunner, type KnexRunnerClass } from './knex-internals.js';
+import type { KnexShapes } from './knex-shapes.js';
 
 /** What a client that was made for a transaction belongs to. */
 export interface Within {
@@ -15,17 +16,11 @@ export interface Within {
 export type PlainRunnerClass = new (client: KnexClient, builder: KnexBuilder, within: Within) => KnexRunner;
 
 /** Undefined if Knex's own runner must be asked: a dialect of the user's, or a tracer, has put something in its place. */
-export function runnerOver(dialect: KnexClient): PlainRunnerClass | undefined {
+export function runnerOver(dialect: KnexClient, shapes: KnexShapes | undefined): PlainRunnerClass | undefined {
   const root = rootOf(dialect);
   const Runner = root.runner.call(dialect, undefined as never).constructor as KnexRunnerClass;
   const replaced = dialect.runner !== root.runner || dialect.query !== root.query || isWrapped(Runner);
-  return replaced ? undefined : plainRunner(Runner, root);
-}
-
-/** The prototype of Knex's own client, below all dialects. */
-function rootOf(dialect: KnexClient): KnexClient {
-  const below = Object.getPrototypeOf(dialect) as KnexClient;
-  return 'runner' in below ? rootOf(below) : dialect;
+  return replaced ? undefined : plainRunner(Runner, root, shapes);
 }
 
 /** By shimmer, with which tracers wrap what they trace. */
@@ -33,7 +28,7 @@ function isWrapped(Runner: KnexRunnerClass): boolean {
   return '__wrapped' in (Runner.prototype as KnexRunner).query;
 }
 
-function plainRunner(Runner: KnexRunnerClass, root: KnexClient): PlainRunnerClass {
+function plainRunner(Runner: KnexRunnerClass, root: KnexClient, shapes: KnexShapes | undefined): PlainRunnerClass {
   return class extends Runner {
     readonly #within: Within;
 
@@ -49,7 +44,7 @@ function plainRunner(Runner: KnexRunnerClass, root: KnexClient): PlainRunnerClas
       try {
         client.emit('start', builder);
         builder.emit('start', builder);
-        const compiled = builder.toSQL();
+        const compiled = shapes?.compile(builder) ?? builder.toSQL();
         if (builder._debug) client.logger.debug(compiled);
         if (Array.isArray(compiled)) return this.queryArray(compiled).then(this.#ended, this.#failed);
         return compiled.timeout ? this.query(compiled).then(this.#ended, this.#failed) : this.#send(compiled);
@@ -61,7 +56,9 @@ function plainRunner(Runner: KnexRunnerClass, root: KnexClient): PlainRunnerClas
     #send(query: KnexQuery): Promise<unknown> {
       this.builder.emit('query', this.#told(query));
       query.queryContext = this.builder.queryContext();
-      return this.#query(query).then((answered) => this.#processed(answered)).then(this.#ended, (error: unknown) => this.#failedQuery(query, error));
+      return this.#query(query)
+        .then((answered) => this.#processed(answered))
+        .then(this.#ended, (error: unknown) => this.#failedQuery(query, error));
     }
 
     #query(query: KnexQuery): Promise<KnexQuery> {

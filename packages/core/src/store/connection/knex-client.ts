@@ -2,8 +2,17 @@
 import type { Writable } from 'node:stream';
 import type { Knex } from 'knex';
 import { Facade } from './facade.js';
-import type { KnexBuilder, KnexClient, KnexQuery, KnexRunner, KnexTransaction, KnexTransactionConfig, StreamOptions } from './knex-internals.js';
-import { runnerOver, type Within } from './knex-runner.js';
+import {
+  isOriginal,
+  type KnexBuilder,
+  type KnexClient,
+  type KnexQuery,
+  type KnexRunner,
+  type KnexTransaction,
+  type KnexTransactionConfig,
+  type StreamOptions,
+} from './knex-internals.js';
+import { plainRunner, type Within } from './knex-runner.js';
 import { KnexShapes } from './knex-shapes.js';
 import { rowStream } from './row-stream.js';
 
@@ -32,8 +41,8 @@ export function transactionClient(knexClient: KnexClient): TransactionClient {
 function subclass(knexClient: KnexClient, started: TransactionClient['started']): new () => KnexClient {
   const base = knexClient.constructor as new () => KnexClient;
   const dialect = base.prototype as KnexClient;
-  const shapes = KnexShapes.of(dialect);
-  const Runner = runnerOver(dialect, shapes);
+  const shapes = isOriginal(dialect) ? new KnexShapes(dialect) : undefined;
+  const Runner = shapes && plainRunner(dialect, shapes);
   return class extends base {
     /** Knex makes the client of a transaction without its constructor. */
     declare within: Within | undefined;

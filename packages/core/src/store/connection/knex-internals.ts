@@ -96,8 +96,14 @@ export interface StreamOptions {
   readonly highWaterMark?: number | undefined;
 }
 
-/** The prototype of Knex's own client, below all dialects. */
-export function rootOf(dialect: KnexClient): KnexClient {
-  const below = Object.getPrototypeOf(dialect) as KnexClient;
-  return 'runner' in below ? rootOf(below) : dialect;
+/** The class of the runners of a client, whose prototype this is. */
+export function runnerOf(dialect: KnexClient): KnexRunnerClass {
+  return dialect.runner.call(dialect, undefined as never).constructor as KnexRunnerClass;
+}
+
+/** Knex's own client for pg, and nothing put in the place of its parts: neither by a dialect of the user's nor by a tracer, which marks what it wraps. */
+export function isOriginal(dialect: KnexClient): boolean {
+  const root = Object.getPrototypeOf(dialect) as KnexClient;
+  if (!('runner' in root) || 'runner' in (Object.getPrototypeOf(root) as object)) return false;
+  return dialect.runner === root.runner && dialect.query === root.query && !('__wrapped' in (runnerOf(dialect).prototype as KnexRunner).query);
 }

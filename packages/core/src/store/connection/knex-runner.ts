@@ -3,7 +3,7 @@
  * async context. This one takes four, and leaves what is not one plain statement to Knex.
  */
 import type { Facade } from './facade.js';
-import { rootOf, type KnexBuilder, type KnexClient, type KnexQuery, type KnexRunner, type KnexRunnerClass } from './knex-internals.js';
+import { runnerOf, type KnexBuilder, type KnexClient, type KnexQuery, type KnexRunner } from './knex-internals.js';
 import type { KnexShapes } from './knex-shapes.js';
 
 /** What a client that was made for a transaction belongs to. */
@@ -15,22 +15,11 @@ export interface Within {
 
 export type PlainRunnerClass = new (client: KnexClient, builder: KnexBuilder, within: Within) => KnexRunner;
 
-/** Undefined if Knex's own runner must be asked: a dialect of the user's, or a tracer, has put something in its place. */
-export function runnerOver(dialect: KnexClient, shapes: KnexShapes | undefined): PlainRunnerClass | undefined {
-  const root = rootOf(dialect);
-  const Runner = root.runner.call(dialect, undefined as never).constructor as KnexRunnerClass;
-  const replaced = dialect.runner !== root.runner || dialect.query !== root.query || isWrapped(Runner);
-  return replaced ? undefined : plainRunner(Runner, root, shapes);
-}
-
-/** By shimmer, with which tracers wrap what they trace. */
-function isWrapped(Runner: KnexRunnerClass): boolean {
-  return '__wrapped' in (Runner.prototype as KnexRunner).query;
-}
-
-function plainRunner(Runner: KnexRunnerClass, root: KnexClient, shapes: KnexShapes | undefined): PlainRunnerClass {
-  return class extends Runner {
+export function plainRunner(dialect: KnexClient, shapes: KnexShapes): PlainRunnerClass {
+  return class extends runnerOf(dialect) {
     readonly #within: Within;
+    /** As they are when the query is sent: a transaction that begins meanwhile changes those of the connection. */
+    #ids: object | undefined;
 
     constructor(client: KnexClient, builder: KnexBuilder, within: Within) {
       super(client, builder);
@@ -44,7 +33,7 @@ function plainRunner(Runner: KnexRunnerClass, root: KnexClient, shapes: KnexShap
       try {
         client.emit('start', builder);
         builder.emit('start', builder);
-        const compiled = shapes?.compile(builder) ?? builder.toSQL();
+        const compiled = shapes.compile(builder);
         if (builder._debug) client.logger.debug(compiled);
         if (Array.isArray(compiled)) return this.queryArray(compiled).then(this.#ended, this.#failed);
         return compiled.timeout ? this.query(compiled).then(this.#ended, this.#failed) : this.#send(compiled);
@@ -54,6 +43,8 @@ function plainRunner(Runner: KnexRunnerClass, root: KnexClient, shapes: KnexShap
     }
 
     #send(query: KnexQuery): Promise<unknown> {
+      const { __knexUid, __knexTxId } = this.#within.facade;
+      this.#ids = { __knexUid, __knexTxId };
       this.builder.emit('query', this.#told(query));
       query.queryContext = this.builder.queryContext();
       return this.#query(query)
@@ -63,7 +54,7 @@ function plainRunner(Runner: KnexRunnerClass, root: KnexClient, shapes: KnexShap
 
     #query(query: KnexQuery): Promise<KnexQuery> {
       try {
-        return root.query.call(this.client, this.connection, query);
+        return dialect.query.call(this.client, this.connection, query);
       } catch (error) {
         return Promise.reject(error);
       }
@@ -94,8 +85,7 @@ function plainRunner(Runner: KnexRunnerClass, root: KnexClient, shapes: KnexShap
 
     /** A query as listeners are told of it, who may change what they get. */
     #told(query: KnexQuery): object {
-      const { __knexUid, __knexTxId } = this.#within.facade;
-      return { __knexUid, __knexTxId, ...query };
+      return { ...this.#ids, ...query };
     }
   };
 }

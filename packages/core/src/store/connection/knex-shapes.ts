@@ -4,7 +4,7 @@
  * subqueries, joins, objects as values) is compiled by Knex each time.
  */
 import { randomBytes } from 'node:crypto';
-import { rootOf, type KnexBuilder, type KnexClient, type KnexQuery, type KnexQueryBuilder, type KnexStatement } from './knex-internals.js';
+import type { KnexBuilder, KnexClient, KnexQuery, KnexQueryBuilder, KnexStatement } from './knex-internals.js';
 
 /** A step on the way to a shape: a name, a number of values, or what of the builder comes next. */
 type Step = string | number | boolean | symbol | null | undefined;
@@ -46,15 +46,11 @@ export class KnexShapes {
   /** The texts of shapes, with the numbers of their values in place of question marks. */
   #numbered = new Map<string, string>();
 
-  private constructor(dialect: KnexClient) {
+  constructor(dialect: KnexClient) {
     this.#Builder = dialect.queryBuilder().constructor as new () => KnexQueryBuilder;
   }
 
-  /** Undefined for a dialect that is not Knex's own: who knows what its texts depend on. */
-  static of(dialect: KnexClient): KnexShapes | undefined {
-    return Object.getPrototypeOf(dialect) === rootOf(dialect) ? new KnexShapes(dialect) : undefined;
-  }
-
+  /** Undefined for a text that is not one of a shape. */
   numbered(text: string): string | undefined {
     return this.#numbered.get(text);
   }

@@ -33,16 +33,24 @@ export class Facade {
   }
 
   run(query: Pick<KnexQuery, 'sql' | 'bindings' | 'options'>): Promise<Answer> {
-    if (!query.sql) throw new Error('The query is empty');
-    return this.current().run(statementOf(query));
+    return this.#currentFor(query).run(statementOf(query));
   }
 
   /** The query with its answer. */
   answer(query: KnexQuery): Promise<KnexQuery> {
-    return this.run(query).then((answer) => {
-      query.response = answer;
-      return query;
+    const transaction = this.#currentFor(query);
+    return new Promise((resolve, reject) => {
+      transaction.send([statementOf(query)], (error, answers) => {
+        if (error !== undefined) return reject(error as Error);
+        query.response = answers[0];
+        resolve(query);
+      });
     });
+  }
+
+  #currentFor({ sql }: Pick<KnexQuery, 'sql'>): UserTransaction {
+    if (!sql) throw new Error('The query is empty');
+    return this.current();
   }
 
   /** As pg's client, for code that takes the connection from Knex: text and values, with promise or callback. */

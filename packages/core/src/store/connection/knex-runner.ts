@@ -1,6 +1,6 @@
 /**
  * Runs the builders of a transaction. Knex's own runner takes some twenty promises for a statement, and each of them costs its hooks of the
- * async context. This one takes four, and leaves what is not one plain statement to Knex.
+ * async context. This one takes three, and leaves what is not one plain statement to Knex.
  */
 import type { Facade } from './facade.js';
 import { runnerOf, type KnexBuilder, type KnexClient, type KnexQuery, type KnexRunner } from './knex-internals.js';
@@ -47,9 +47,10 @@ export function plainRunner(dialect: KnexClient, shapes: KnexShapes): PlainRunne
       this.#ids = { __knexUid, __knexTxId };
       this.builder.emit('query', this.#told(query));
       query.queryContext = this.builder.queryContext();
-      return this.#query(query)
-        .then((answered) => this.#processed(answered))
-        .then(this.#ended, (error: unknown) => this.#failedQuery(query, error));
+      return this.#query(query).then(
+        () => this.#answered(query),
+        (error: unknown) => this.#failedQuery(query, error),
+      );
     }
 
     #query(query: KnexQuery): Promise<KnexQuery> {
@@ -57,6 +58,16 @@ export function plainRunner(dialect: KnexClient, shapes: KnexShapes): PlainRunne
         return dialect.query.call(this.client, this.connection, query);
       } catch (error) {
         return Promise.reject(error);
+      }
+    }
+
+    #answered(query: KnexQuery): unknown {
+      try {
+        const result = this.#processed(query);
+        // A function of the user's that processes results may be asynchronous.
+        return isThenable(result) ? result.then(this.#ended, (error: unknown) => this.#failedQuery(query, error)) : this.#ended(result);
+      } catch (error) {
+        return this.#failedQuery(query, error);
       }
     }
 
@@ -88,4 +99,8 @@ export function plainRunner(dialect: KnexClient, shapes: KnexShapes): PlainRunne
       return { ...this.#ids, ...query };
     }
   };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

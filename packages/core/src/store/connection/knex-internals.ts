@@ -28,6 +28,7 @@ export interface KnexBuilder {
   /** Schema builders give several. */
   toSQL(): KnexQuery | KnexQuery[];
   queryContext(): unknown;
+  listenerCount(event: string): number;
   emit(event: string, ...args: unknown[]): boolean;
 }
 

@@ -18,8 +18,9 @@ export type PlainRunnerClass = new (client: KnexClient, builder: KnexBuilder, wi
 export function plainRunner(dialect: KnexClient, shapes: KnexShapes): PlainRunnerClass {
   return class extends runnerOf(dialect) {
     readonly #within: Within;
-    /** As they are when the query is sent: a transaction that begins meanwhile changes those of the connection. */
-    #ids: object | undefined;
+    // As they are when the query is sent: a transaction that begins meanwhile changes those of the connection.
+    #uid: string | undefined;
+    #transactionId: string | undefined;
 
     constructor(client: KnexClient, builder: KnexBuilder, within: Within) {
       super(client, builder);
@@ -43,9 +44,10 @@ export function plainRunner(dialect: KnexClient, shapes: KnexShapes): PlainRunne
     }
 
     #send(query: KnexQuery): Promise<unknown> {
-      const { __knexUid, __knexTxId } = this.#within.facade;
-      this.#ids = { __knexUid, __knexTxId };
-      this.builder.emit('query', this.#told(query));
+      const { facade } = this.#within;
+      this.#uid = facade.__knexUid;
+      this.#transactionId = facade.__knexTxId;
+      if (this.builder.listenerCount('query') > 0) this.builder.emit('query', this.#told(query));
       query.queryContext = this.builder.queryContext();
       return this.#query(query).then(
         () => this.#answered(query),
@@ -74,7 +76,7 @@ export function plainRunner(dialect: KnexClient, shapes: KnexShapes): PlainRunne
     #processed(query: KnexQuery): unknown {
       const { client, builder } = this;
       const result = client.postProcessResponse(client.processResponse(query, this), query.queryContext);
-      builder.emit('query-response', result, this.#told(query), builder);
+      if (builder.listenerCount('query-response') > 0) builder.emit('query-response', result, this.#told(query), builder);
       client.emit('query-response', result, this.#told(query), builder);
       return result;
     }
@@ -96,7 +98,7 @@ export function plainRunner(dialect: KnexClient, shapes: KnexShapes): PlainRunne
 
     /** A query as listeners are told of it, who may change what they get. */
     #told(query: KnexQuery): object {
-      return { ...this.#ids, ...query };
+      return { __knexUid: this.#uid, __knexTxId: this.#transactionId, ...query };
     }
   };
 }

@@ -38,6 +38,8 @@ export { namesOf, type Names } from './store/schema/names.js';
 export { classify, isInfrastructure, type ErrorKind } from './store/connection/classify.js';
 export { Connections, type Connection, type ConnectionsOptions, type Database } from './store/connection/connections.js';
 export { ConnectionLostError, driverMark, markDriverError } from './store/connection/driver-error.js';
+export { isOriginal, type KnexClient } from './store/connection/knex-internals.js';
+export { KnexShapes } from './store/connection/knex-shapes.js';
 export type { Result, Statement } from './store/connection/statement.js';
 export { UserTransaction } from './store/connection/transaction.js';
 export { clientCopy, transactionControl } from './store/connection/transaction-control.js';

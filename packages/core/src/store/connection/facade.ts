@@ -32,9 +32,25 @@ export class Facade {
     return transaction;
   }
 
-  run(query: KnexQuery): Promise<Answer> {
-    if (!query.sql) throw new Error('The query is empty');
-    return this.current().run(statementOf(query));
+  run(query: Pick<KnexQuery, 'sql' | 'bindings' | 'options'>): Promise<Answer> {
+    return this.#currentFor(query).run(statementOf(query));
+  }
+
+  /** The query with its answer. */
+  answer(query: KnexQuery): Promise<KnexQuery> {
+    const transaction = this.#currentFor(query);
+    return new Promise((resolve, reject) => {
+      transaction.send([statementOf(query)], (error, answers) => {
+        if (error !== undefined) return reject(error as Error);
+        query.response = answers[0];
+        resolve(query);
+      });
+    });
+  }
+
+  #currentFor({ sql }: Pick<KnexQuery, 'sql'>): UserTransaction {
+    if (!sql) throw new Error('The query is empty');
+    return this.current();
   }
 
   /** As pg's client, for code that takes the connection from Knex: text and values, with promise or callback. */
@@ -58,7 +74,7 @@ export class Facade {
   }
 }
 
-export function statementOf(query: KnexQuery): FlightStatement {
+export function statementOf(query: Pick<KnexQuery, 'sql' | 'bindings' | 'options'>): FlightStatement {
   return { text: query.sql, values: query.bindings, name: nameIfRepeated(query.sql), rowMode: query.options?.rowMode === 'array' ? 'array' : undefined };
 }
 

@@ -2,7 +2,18 @@
 import type { Writable } from 'node:stream';
 import type { Knex } from 'knex';
 import { Facade } from './facade.js';
-import type { KnexClient, KnexQuery, KnexTransaction, StreamOptions } from './knex-internals.js';
+import {
+  isOriginal,
+  type KnexBuilder,
+  type KnexClient,
+  type KnexQuery,
+  type KnexRunner,
+  type KnexTransaction,
+  type KnexTransactionConfig,
+  type StreamOptions,
+} from './knex-internals.js';
+import { plainRunner, type Within } from './knex-runner.js';
+import { KnexShapes } from './knex-shapes.js';
 import { rowStream } from './row-stream.js';
 
 interface TransactionClient {
@@ -19,22 +30,35 @@ export function transactionClient(knexClient: KnexClient): TransactionClient {
   if (known !== undefined) return known;
   const started: TransactionClient['started'] = new WeakMap();
   // Knex makes the client of a transaction from the prototype of its constructor, also that of a nested one.
-  const constructor = subclass(knexClient.constructor as new () => KnexClient, started);
-  const client = Object.create(knexClient, { constructor: { value: constructor } }) as KnexClient;
+  const constructor = subclass(knexClient, started);
+  const { transaction } = constructor.prototype as KnexClient;
+  const client = Object.create(knexClient, { constructor: { value: constructor }, transaction: { value: transaction } }) as KnexClient;
   const result = { client, started };
   made.set(knexClient, result);
   return result;
 }
 
-function subclass(base: new () => KnexClient, started: TransactionClient['started']): new () => KnexClient {
+function subclass(knexClient: KnexClient, started: TransactionClient['started']): new () => KnexClient {
+  const base = knexClient.constructor as new () => KnexClient;
+  const dialect = base.prototype as KnexClient;
+  const shapes = isOriginal(dialect) ? new KnexShapes(dialect) : undefined;
+  const Runner = shapes && plainRunner(dialect, shapes);
   return class extends base {
+    /** Knex makes the client of a transaction without its constructor. */
+    declare within: Within | undefined;
+
+    override runner(builder: KnexBuilder): KnexRunner {
+      const { within } = this;
+      return within === undefined || Runner === undefined ? super.runner(builder) : new Runner(this, builder, within);
+    }
+
+    override positionBindings(text: string): string {
+      return shapes?.numbered(text) ?? super.positionBindings(text);
+    }
+
     override _query(connection: unknown, query: KnexQuery): Promise<KnexQuery> {
       if (!(connection instanceof Facade)) return super._query(connection, query);
-      if (connection.opening) return Promise.resolve(query);
-      return connection.run(query).then((answer) => {
-        query.response = answer;
-        return query;
-      });
+      return connection.opening ? Promise.resolve(query) : connection.answer(query);
     }
 
     override _stream(connection: unknown, query: KnexQuery, into: Writable, options: StreamOptions): Promise<void> {
@@ -42,8 +66,13 @@ function subclass(base: new () => KnexClient, started: TransactionClient['starte
       return pipe(connection, query, into, options ?? {});
     }
 
-    override transaction(container: (knex: Knex.Transaction) => void, config: object, outer?: KnexTransaction | null): KnexTransaction {
-      const nested = super.transaction(container, config, outer);
+    override transaction(container: (knex: Knex.Transaction) => unknown, config: KnexTransactionConfig, outer?: KnexTransaction | null): KnexTransaction {
+      const facade = config.connection ?? this.within?.facade;
+      const inside = (knex: Knex.Transaction): unknown => {
+        if (facade instanceof Facade) (knex.client as this).within = { facade, isOver: knex.isCompleted };
+        return container(knex);
+      };
+      const nested = super.transaction(inside, config, outer);
       if (outer) started.get(outer)?.(nested);
       return nested;
     }

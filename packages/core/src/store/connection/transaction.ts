@@ -9,7 +9,7 @@ import type { Answer } from './answer.js';
 import { classify, isInfrastructure } from './classify.js';
 import type { Connection } from './connection.js';
 import { driverMark, failedStatement, markDriverError } from './driver-error.js';
-import type { Flight, FlightOwner, FlightStatement, Portal } from './flight.js';
+import type { Done, Flight, FlightOwner, FlightStatement, Portal } from './flight.js';
 import type { Result, Statement } from './statement.js';
 import { clientCopy, rollsBackToSavepoint, transactionControl } from './transaction-control.js';
 
@@ -94,18 +94,19 @@ export class UserTransaction implements FlightOwner {
 
   run(statement: FlightStatement): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#send([statement], (error, answers) => (error === undefined ? resolve(answers[0] as Answer) : reject(error as Error)));
+      this.send([statement], (error, answers) => (error === undefined ? resolve(answers[0] as Answer) : reject(error as Error)));
     });
   }
 
   /** Sends several statements in one flight: the first that fails stops the others. */
   batch(statements: readonly FlightStatement[]): Promise<Answer[]> {
     return new Promise((resolve, reject) => {
-      this.#send(statements, (error, answers) => (error === undefined ? resolve(answers) : reject(error as Error)));
+      this.send(statements, (error, answers) => (error === undefined ? resolve(answers) : reject(error as Error)));
     });
   }
 
-  #send(statements: readonly FlightStatement[], done: (error: unknown, answers: Answer[]) => void): void {
+  /** The same for callers that need no promise, or have one. */
+  send(statements: readonly FlightStatement[], done: Done): void {
     const refused = this.#refused(statements);
     if (refused !== undefined) return done(refused, []);
     this.#running++;

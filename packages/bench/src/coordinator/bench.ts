@@ -2,7 +2,7 @@ import type { BenchServer } from '../server/server.js';
 import { ServerMeter, type StatementCost } from '../server/meter.js';
 import { createTables } from '../server/tables.js';
 import type { Workload } from '../workloads/workload.js';
-import { type Contender, measureCell } from './cell.js';
+import { type Contender, measureCell, warmUp } from './cell.js';
 import { EngineProcess } from './engine-process.js';
 import type { Measurement } from './measurement.js';
 
@@ -29,6 +29,7 @@ export async function bench(server: BenchServer, options: BenchOptions, progress
     const measurements: Measurement[] = [];
     for (const workload of options.workloads) {
       const able = await contendersFor(all, workload);
+      await warmUp(able, workload);
       for (const clients of options.clients) {
         progress.cell(workload.name, clients);
         const cell = { workload, clients, slices: options.slices, seconds: options.seconds, onStatements: progress.statements?.bind(progress) };

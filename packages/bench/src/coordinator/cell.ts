@@ -35,6 +35,12 @@ interface Slice extends RunReply {
 const MIN_COUNTED = 200;
 /** Connections are made and statements planned before anything is counted. */
 const WARM_UP = 30;
+/** Before anything is timed the engines' code is compiled: what a server does in its first second says little of the days after it. */
+const COMPILED = { clients: 16, operations: 2000, seed: 0 };
+
+export async function warmUp(contenders: readonly Contender[], { name }: Workload): Promise<void> {
+  for (const { process, variant } of contenders) await process.run(name, variant, COMPILED, false);
+}
 
 /**
  * Measures all contenders in one cell. They take turns in short slices, so that what slows the machine down for a while slows all of them; each round begins

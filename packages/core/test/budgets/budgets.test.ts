@@ -13,6 +13,10 @@ class Bank {
   async balance(id: string): Promise<number> {
     return (await sql<{ balance: number }>`select balance from account where id = ${id}`.one()).balance;
   }
+  @Transaction({ readOnly: true, isolation: 'read committed' })
+  async glance(id: string): Promise<number> {
+    return (await sql<{ balance: number }>`select balance from account where id = ${id}`.one()).balance;
+  }
   @Procedure()
   credit(id: string) {
     return sql.batch(
@@ -48,6 +52,15 @@ class Flows {
   async readThenWrite(): Promise<number> {
     await this.bank.balance('a');
     return this.bank.transfer('a', 'b');
+  }
+  @Workflow()
+  async glanceThenWrite(): Promise<number> {
+    await this.bank.glance('a');
+    return this.bank.transfer('a', 'b');
+  }
+  @Workflow()
+  async glances(): Promise<number> {
+    return this.bank.glance('a');
   }
   @Workflow()
   async tells(n: number): Promise<number> {
@@ -170,6 +183,23 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
     await flows.readThenWrite();
     expect(meter.of('user')).to.deep.equal({ writes: 2 + 3, statements: 3 + 5, commits: 1 });
     expect(meter.of('journal').writes).to.equal(0);
+  });
+
+  it('budget: below serializable its COMMIT costs nothing: it flies with the next transaction', async () => {
+    await flows.glanceThenWrite();
+    expect(meter.of('user')).to.deep.equal({ writes: 1 + 3, statements: 3 + 5, commits: 1 });
+    expect(meter.texts('user').map((flight) => flight[0])).to.include('commit');
+    expect(meter.of('journal').writes).to.equal(0);
+  });
+
+  it('budget: or by itself, at the end of the turn, where nothing follows: no transaction stays open', async () => {
+    await flows.glances();
+    await until('the second flight', async () => meter.of('user').writes === 2);
+    expect(meter.texts('user')[1]).to.deep.equal(['commit']);
+    const { rows: open } = await launched.app.knex.raw<{ rows: unknown[] }>(
+      `select from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
+    );
+    expect(open).to.have.length(0);
   });
 
   it('budget: a communicator step is its share of one journal batch, the first also waits for the start row', async () => {

@@ -99,6 +99,23 @@ describe('interleavings of the journal', () => {
     expect(await engine.ledger()).deep.equal(['slow']);
   });
 
+  it('4.3: of many runs that one batch made durable, half go on before the others are told: the next batch leaves meanwhile', async () => {
+    gates.close('said 0');
+    const runs = Array.from({ length: 64 }, () => engine.app.get(Flows).says(3));
+    await gates.reached('said 0', 64);
+    trace.clear();
+    gates.open('said 0');
+    expect(await Promise.all(runs)).deep.equal(Array.from({ length: 64 }, () => '012'));
+    let goneOn = 0;
+    const before: number[] = [];
+    for (const { point, detail } of trace.points) {
+      if (point === 'step:before' && (detail as { stepId: string }).stepId === '1') goneOn++;
+      if (point === 'flight:written' && (detail as { connection: string }).connection === 'journal') before.push(goneOn);
+    }
+    expect(before.slice(0, 2), 'runs that were told, at each batch').deep.equal([0, 32]);
+    expect(goneOn).equal(64);
+  });
+
   it('INTERLEAVING 6: a transaction that started a workflow and then stands still holds up nobody', async () => {
     gates.close('frozen');
     const frozen = engine.app.get(Steps).startsEarly();

@@ -34,7 +34,8 @@ export async function transactionStep(run: Run, call: Call, fn: RegisteredFuncti
       const coded = encoded(executor, transaction, result.value);
       const output = coded instanceof Promise ? await coded : coded;
       if (settings.readOnly) {
-        await commitReadOnly(executor, transaction);
+        if (settings.isolation === 'serializable' || !transaction.endReadOnly()) await commitReadOnly(executor, transaction);
+        else transaction.connection.release();
         run.record(call, { output: output.text, attempts: tries });
         if (executor.stand !== undefined) await durableAtOnce(run, call, fn, tries);
         return output.value;
@@ -97,7 +98,7 @@ export function encoded(executor: Executor, transaction: UserTransaction, value:
   }
 }
 
-/** A value read is delivered only after COMMIT's answer: at SERIALIZABLE it could be refused (DESIGN L11). */
+/** At SERIALIZABLE a COMMIT could be refused, so a value read is delivered only after its answer (DESIGN L11). */
 export async function commitReadOnly(executor: Executor, transaction: UserTransaction): Promise<void> {
   try {
     await transaction.commitReadOnly();

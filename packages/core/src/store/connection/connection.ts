@@ -30,6 +30,7 @@ export interface ConnectionSetup {
 /** Encoding is synchronous and its bytes are never written again, so one serves all connections. */
 const encoder = new Encoder();
 const nothing: readonly Statement[] = [];
+const settleDeadlineMs = 15_000;
 
 export class Connection implements FlightContext {
   readonly client: RawClient;
@@ -47,6 +48,8 @@ export class Connection implements FlightContext {
   #back: ((connection: Connection) => void) | undefined;
   #active: Flight | undefined;
   #queue: Flight[] = [];
+  /** Goes before whatever is sent next. */
+  #owed: readonly Statement[] = nothing;
   #lost: ConnectionLostError | undefined;
   #listeners: ((error: Error) => void)[] = [];
 
@@ -104,10 +107,12 @@ export class Connection implements FlightContext {
       if (this.#lost !== undefined) throw new ConnectionLostError(this.pid, this.#lost.cause);
       const refused = flight.owner?.refusal(flight);
       if (refused !== undefined) throw refused;
-      flight.encode(encoder, this, flight.owner?.lead() ?? nothing);
+      const lead = flight.owner?.lead() ?? nothing;
+      flight.encode(encoder, this, this.#owed.length === 0 ? lead : [...this.#owed, ...lead]);
     } catch (error) {
       return this.#failUnsent(flight, error);
     }
+    this.#owed = nothing;
     flight.owner?.led();
     const probe = this.#setup.probe;
     if (probe === undefined) {
@@ -120,6 +125,27 @@ export class Connection implements FlightContext {
     if (this.#active !== flight) return;
     this.client.query(flight);
     probe('flight:written', point);
+  }
+
+  /** These go before whatever is sent next, and at the latest before the connection leaves our pool (`settleUp`). They must not be able to fail. */
+  owe(statements: readonly Statement[]): void {
+    this.#owed = statements;
+  }
+
+  /** Sends what is owed, if anything; calls back when the connection is as others expect it, or lost. */
+  settleUp(done: () => void): void {
+    const owed = this.#owed;
+    if (owed.length === 0 || this.lost) return done();
+    this.#owed = nothing;
+    this.send(
+      owed,
+      (error) => {
+        if (error !== undefined) this.giveUp(error);
+        done();
+      },
+      undefined,
+      settleDeadlineMs,
+    );
   }
 
   #failUnsent(flight: Flight, error: unknown): void {
@@ -206,7 +232,7 @@ export class Connection implements FlightContext {
   release(): void {
     const back = this.#back;
     if (back === undefined) return;
-    if (this.busy || this.status !== 'I') this.giveUp(new Error('released in the middle of its work'));
+    if (this.busy || (this.status !== 'I' && this.#owed.length === 0)) this.giveUp(new Error('released in the middle of its work'));
     if (!this.isCurrent()) this.giveUp(new Error('replaced by a newer one'));
     this.#listeners = [];
     this.#back = undefined;

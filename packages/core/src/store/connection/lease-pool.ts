@@ -53,7 +53,7 @@ export class LeasePool {
   #useful(): Connection | undefined {
     for (let ready = this.#atHand.pop(); ready !== undefined; ready = this.#atHand.pop()) {
       if (!ready.lost && ready.isCurrent()) return ready;
-      this.#toKnex(ready.client);
+      this.#leave(ready);
     }
     return undefined;
   }
@@ -119,12 +119,12 @@ export class LeasePool {
 
   readonly #back = (connection: Connection): void => {
     this.#leased.delete(connection);
-    this.#toKnex(connection.client);
+    this.#leave(connection);
   };
 
   readonly #backWithSlot = (connection: Connection): void => {
     this.#leased.delete(connection);
-    if (connection.lost || this.#othersWait()) this.#toKnex(connection.client);
+    if (connection.lost || this.#othersWait()) this.#leave(connection);
     else this.#keepAtHand(connection);
     this.slots.give();
   };
@@ -138,13 +138,17 @@ export class LeasePool {
 
   readonly #clear = (): void => {
     this.#scheduled = false;
-    for (const connection of this.#atHand.splice(0)) this.#toKnex(connection.client);
+    for (const connection of this.#atHand.splice(0)) this.#leave(connection);
   };
 
   /** Callers of Knex know nothing of our slots. A pool that cannot tell whether there are any gets each connection back at once. */
   #othersWait(): boolean {
     const pool = clientOf(this.#options.knex).pool;
     return pool?.numPendingAcquires === undefined || pool.numPendingAcquires() > 0;
+  }
+
+  #leave(connection: Connection): void {
+    connection.settleUp(() => this.#toKnex(connection.client));
   }
 
   #toKnex(client: RawClient): void {

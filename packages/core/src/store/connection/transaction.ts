@@ -26,6 +26,7 @@ export interface UserTransactionOptions {
 }
 
 const commitStatement: Statement = { name: 'apiary_commit', text: 'commit' };
+const owedCommit: readonly Statement[] = [commitStatement];
 const rollbackStatement: Statement = { name: 'apiary_rollback', text: 'rollback' };
 /**
  * User code has changed settings: the promise of a durable commit must not be among them (DESIGN L11). For the session, since the change
@@ -292,6 +293,17 @@ export class UserTransaction implements FlightOwner {
   async commitReadOnly(): Promise<void> {
     if (this.begun || this.problem() !== undefined) await this.commit(nothing);
     else this.#over();
+  }
+
+  /**
+   * Ends a transaction that only read, at an isolation at which its COMMIT cannot be refused: the COMMIT flies with what the connection sends
+   * next, at the latest at the end of this turn. False if it has to be awaited.
+   */
+  endReadOnly(): boolean {
+    if (this.#begin.length !== 1 || this.#changedSettings || this.problem() !== undefined) return false;
+    if (this.begun) this.connection.owe(owedCommit);
+    this.#over();
+    return true;
   }
 
   /** Rolls back whatever there is. Never throws: a connection that cannot be cleaned is ended. */

@@ -168,7 +168,7 @@ export const claimMutants: readonly Mutant[] = [
   mutant(
     'an outcome does not look at the epoch',
     '4.4, L8',
-    [outcomes, 'w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind', 'w.executor_id = excluded.executor_id returning kind'],
+    [outcomes, 'w.executor_id = excluded.executor_id and w.epoch = excluded.epoch then', 'w.executor_id = excluded.executor_id then'],
     killer('laws/conditional-outcome', 'an outcome of an earlier epoch'),
   ),
   mutant(
@@ -176,8 +176,8 @@ export const claimMutants: readonly Mutant[] = [
     '4.4, L8',
     [
       outcomes,
-      "where w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch returning kind",
-      "where w.status = 'PENDING' returning kind",
+      "w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch then",
+      "w.status = 'PENDING' then",
     ],
     killer('laws/conditional-outcome', 'over the row of another owner'),
   ),

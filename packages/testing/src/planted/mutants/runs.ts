@@ -49,8 +49,8 @@ export const runMutants: readonly Mutant[] = [
     name: 'a void run throws into its body',
     breaks: '4.5',
     edits: [
-      { file: run, text: 'if (this.isVoid || error instanceof RunVoid) return never();', by: '' },
-      { file: run, text: 'if (this.isVoid) return never(); this.#close(call); throw error;', by: 'this.#close(call); throw error;' },
+      { file: run, text: 'if (error instanceof RunVoid) return never();', by: '' },
+      { file: run, text: 'if (this.isVoid) return never(); if (this.#delivery.isBehind(call))', by: 'if (this.#delivery.isBehind(call))' },
     ],
     killer: voids('nobody sees an exception'),
   },
@@ -174,8 +174,8 @@ export const runMutants: readonly Mutant[] = [
     'L4',
     [
       journal,
-      'const results = await connection.fly(statements, { deadlineMs });',
-      'const results = []; for (const one of statements) results.push(...(await connection.fly([one], { deadlineMs })));',
+      'const answer = connection.fly(statements, { deadlineMs });',
+      'const answer = (async () => { const all = []; for (const one of statements) all.push(...(await connection.fly([one], { deadlineMs }))); return all; })();',
     ],
     killer('laws/l4-barrier-group', 'in one commit of the journal'),
   ),
@@ -277,8 +277,8 @@ export const runMutants: readonly Mutant[] = [
     'L6',
     [
       steps,
-      "return executor.codec.copy(value, 'result'); } catch (error) { await end(",
-      "return { text: executor.codec.copy(value, 'result').text, value }; } catch (error) { await end(",
+      "return executor.codec.copy(value, 'result'); } catch (error) { return end(",
+      "return { text: executor.codec.copy(value, 'result').text, value }; } catch (error) { return end(",
     ],
     l6('for values and errors of every kind of step'),
   ),

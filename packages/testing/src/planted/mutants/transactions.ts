@@ -28,7 +28,7 @@ export const transactionMutants: readonly Mutant[] = [
   mutant(
     'the tag of COMMIT is not looked at',
     'L1',
-    [transaction, "if (answers.pop()?.command !== 'COMMIT') throw this.#rolledBack();", 'answers.pop();'],
+    [transaction, "error ?? (answers.pop()?.command === 'COMMIT' ? undefined : this.#rolledBack())", 'error ?? (answers.pop(), undefined)'],
     unit('found by the tag of COMMIT'),
   ),
   mutant(
@@ -199,6 +199,18 @@ export const transactionMutants: readonly Mutant[] = [
         if (false)`,
     ],
     killer('laws/L11-serializable', 'have no retries'),
+  ),
+  mutant(
+    'a value read at serializable is delivered before the answer of COMMIT',
+    'L11',
+    [steps, "settings.isolation === 'serializable' || !transaction.endReadOnly()", '!transaction.endReadOnly()'],
+    killer('budgets/budgets', 'a read-only transaction costs the answer of COMMIT'),
+  ),
+  mutant(
+    'the COMMIT that a reader left to the next transaction is never sent where none follows',
+    '4.2',
+    ['core/store/connection/connection.js', 'if (owed.length === 0 || this.lost) return done();', 'if (owed.length >= 0) return done();'],
+    killer('budgets/budgets', 'no transaction stays open'),
   ),
   mutant(
     'the migration takes no lock',

@@ -208,3 +208,15 @@ describe('interleavings of the journal', () => {
     expect((await engine.records('aba')).every((r) => r.epoch === 2)).equal(true);
   });
 });
+
+it('a group that comes after the shutdown fails at once: nobody would write it, and nobody waits for ever', async () => {
+  await using engine = await Engine.start({ services: [Flows] });
+  const { journal } = runningOf(engine.app).executor;
+  await engine.app.shutdown({ grace: 0 });
+  const cargo = { starts: [], records: [], outcomes: [], parks: [], foreign: [] };
+  const told = await new Promise<unknown>((resolve) => {
+    journal.push({ cargo, bytes: 1, wanted: () => true, durable: () => resolve('durable'), failed: resolve });
+  });
+  expect(isApiaryError(told, 'SHUTTING_DOWN'), String(told)).equal(true);
+  await journal.idle();
+});

@@ -2,7 +2,8 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { experiments, type Experiment } from './experiments.js';
+import type { Experiment } from './experiment.js';
+import { experiments } from './experiments.js';
 import { tableOf } from './report.js';
 import { runOnce, type RunResult } from './run-once.js';
 

@@ -1,4 +1,5 @@
-import type { Experiment } from './experiments.js';
+import type { Experiment } from './experiment.js';
+import { quantile } from './quantile.js';
 import type { RunResult } from './run-once.js';
 
 /** The table for the documentation. */
@@ -10,11 +11,7 @@ export function tableOf(experiments: readonly Experiment[], results: readonly Ru
     for (const result of own) for (const [kind, times] of Object.entries(result.hits)) hits.set(kind, (hits.get(kind) ?? 0) + times);
     const workflows = own.reduce((sum, result) => sum + result.workflows, 0);
     const count = (verdict: RunResult['verdict']): number => own.filter((result) => result.verdict === verdict).length;
-    const takeovers = own.flatMap((result) => result.takeovers).sort((a, b) => a - b);
-    const bound =
-      takeovers.length > 0
-        ? `takeover p50 ${quantile(takeovers, 0.5)} ms, p99 ${quantile(takeovers, 0.99)} ms`
-        : `at rest after ${Math.max(...own.map((result) => result.quiesced))} ms at most`;
+    const bound = boundOf(own);
     const faults = [...hits].map(([kind, times]) => `${times} ${kind}`).join(', ');
     return [`| ${name} | ${fault} | ${own.length} of ${runs} | ${workflows} | ${faults} | ${count('broken')} | ${count('stuck')} | ${bound} |`];
   });
@@ -26,6 +23,13 @@ export function tableOf(experiments: readonly Experiment[], results: readonly Ru
   ].join('\n');
 }
 
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+function boundOf(own: readonly RunResult[]): string {
+  const takeovers = own.flatMap((result) => result.takeovers);
+  if (takeovers.length > 0) return `takeover ${spread(takeovers)}`;
+  const bounds = own.flatMap((result) => result.bounds ?? []);
+  const ms = bounds.flatMap((bound) => bound.ms);
+  if (ms.length > 0) return `${bounds[0]?.what}: ${spread(ms)}`;
+  return `at rest after ${Math.max(...own.map((result) => result.quiesced))} ms at most`;
 }
+
+const spread = (ms: readonly number[]): string => `p50 ${quantile(ms, 0.5)} ms, p99 ${quantile(ms, 0.99)} ms`;

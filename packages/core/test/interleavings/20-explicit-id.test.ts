@@ -114,7 +114,11 @@ describe('INTERLEAVING 20: one explicit id, many callers', () => {
 
   it('INTERLEAVING 20: a lookup that is answered after the shutdown begins nothing, and keeps no process busy', async () => {
     await using proxied = await Engine.start({ services: [Flows] }, { proxied: true });
-    const lookup = proxied.proxy.add({ on: 'request', is: executes(/from "apiary".workflow_status w where w.workflow_id = any/), fault: { kind: 'hold answer' } });
+    const lookup = proxied.proxy.add({
+      on: 'request',
+      is: executes(/from "apiary".workflow_status w where w.workflow_id = any/),
+      fault: { kind: 'hold answer' },
+    });
     const late = rejected(proxied.app.start(Flows, { workflowId: 'late' }).order('late').result());
     await lookup.hit;
     const down = proxied.app.shutdown({ grace: 0 });
@@ -122,7 +126,10 @@ describe('INTERLEAVING 20: one explicit id, many callers', () => {
     lookup.release();
     await down;
     const { journal } = runningOf(proxied.app).executor;
-    const turns = Array.from({ length: 100 }).reduce<Promise<void>>((before) => before.then(() => new Promise((next) => setImmediate(next))), Promise.resolve());
+    const turns = Array.from({ length: 100 }).reduce<Promise<void>>(
+      (before) => before.then(() => new Promise((next) => setImmediate(next))),
+      Promise.resolve(),
+    );
     expect(await Promise.race([journal.idle().then(() => 'idle'), turns.then(() => 'busy for ever')])).equal('idle');
     expect([gates.visits('body'), await proxied.row('late')]).deep.equal([0, undefined]);
   });

@@ -1,6 +1,7 @@
 /** The randomized experiments: what is broken, how, and how often. */
 import { postgres15Missing } from '../faults/postgres15.js';
 import type { Experiment } from './experiment.js';
+import { firstStarts } from './first-starts.js';
 import { lostNotifications } from './lost-notifications.js';
 import {
   asDba,
@@ -57,6 +58,7 @@ export const experiments: readonly Experiment[] = [
   },
   lostNotifications,
   { name: 'E11', fault: 'clocks of executors set an hour wrong', runs: 50, options: { executors: 3 }, strike: turnClock, mustHit: ['clock set an hour wrong'] },
+  firstStarts,
   {
     name: 'E16',
     fault: 'a pool of one connection, and SIGKILL',

@@ -41,7 +41,9 @@ const done: RunResult[] = existsSync(values.memory)
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as RunResult)
   : [];
-const chosen = experiments.filter(({ name }) => values.only === undefined || values.only.split(',').includes(name));
+const chosen = experiments.filter(
+  ({ name }) => values.only === undefined || values.only.split(',').some((wanted) => name === wanted || name.startsWith(`${wanted} `)),
+);
 const seconds = Number(values.seconds);
 const seeds = (experiment: Experiment): number[] =>
   values.seed !== undefined ? [Number(values.seed)] : Array.from({ length: Math.min(experiment.runs, Number(values.runs ?? Infinity)) }, (_, i) => i + 1);

@@ -20,6 +20,9 @@ export const accounts = 12;
 export const leaseMs = 1000;
 export const pollMs = 100;
 
+/** Settings of a server that may be crashed. */
+export const durable = { fsync: 'on', max_connections: 200 };
+
 export interface ClusterOptions {
   readonly seed: number;
   readonly executors: number;
@@ -38,6 +41,8 @@ export interface Member {
   readonly child: Child;
   readonly proxy: TcpProxy;
   readonly version: string;
+  /** In its process. */
+  readonly clients: number;
   /** False once it was killed or told to end. */
   alive: boolean;
   /** By this run. */
@@ -133,7 +138,7 @@ export class Cluster implements AsyncDisposable {
     const child = await Child.spawn(new URL('executor.js', import.meta.url), {
       env: { APIARY_ORDERS: JSON.stringify(orders), APIARY_WITNESS: this.witness.url },
     });
-    const member: Member = { name, child, proxy, version: orders.version ?? 'v1', alive: true, killed: false };
+    const member: Member = { name, child, proxy, version: orders.version ?? 'v1', clients: orders.clients, alive: true, killed: false };
     this.members.push(member);
     void child.exited.then(({ code, signal }) => {
       member.alive = false;

@@ -1,7 +1,9 @@
 /** The randomized experiments: what is broken, how, and how often. */
 import { postgres15Missing } from '../faults/postgres15.js';
+import { durable } from './cluster.js';
 import type { Experiment } from './experiment.js';
 import { firstStarts } from './first-starts.js';
+import { fullDisks } from './full-disk.js';
 import { lostNotifications } from './lost-notifications.js';
 import {
   asDba,
@@ -19,8 +21,6 @@ import {
   suspend,
   turnClock,
 } from './strikes.js';
-
-const durable = { fsync: 'on', max_connections: 200 };
 
 export const experiments: readonly Experiment[] = [
   { name: 'E4', fault: 'SIGKILL of an executor, another takes its place', runs: 100, options: { executors: 3 }, strike: killOne, mustHit: ['SIGKILL'] },
@@ -59,6 +59,7 @@ export const experiments: readonly Experiment[] = [
   lostNotifications,
   { name: 'E11', fault: 'clocks of executors set an hour wrong', runs: 50, options: { executors: 3 }, strike: turnClock, mustHit: ['clock set an hour wrong'] },
   firstStarts,
+  ...fullDisks,
   {
     name: 'E16',
     fault: 'a pool of one connection, and SIGKILL',

@@ -1,5 +1,6 @@
 /** The randomized experiments: what is broken, how, and how often. */
 import { postgres15Missing } from '../faults/postgres15.js';
+import { anyValue } from './any-value.js';
 import { durable } from './cluster.js';
 import type { Experiment } from './experiment.js';
 import { firstStarts } from './first-starts.js';
@@ -60,6 +61,7 @@ export const experiments: readonly Experiment[] = [
   { name: 'E11', fault: 'clocks of executors set an hour wrong', runs: 50, options: { executors: 3 }, strike: turnClock, mustHit: ['clock set an hour wrong'] },
   firstStarts,
   ...fullDisks,
+  anyValue,
   {
     name: 'E16',
     fault: 'a pool of one connection, and SIGKILL',

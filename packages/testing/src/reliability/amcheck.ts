@@ -1,11 +1,17 @@
 import type { ClientBase } from 'pg';
 import { violated, type Violation } from '../faults/ledger/violation.js';
 
+export interface Amcheck {
+  /** Relations that were looked at. */
+  readonly checked: number;
+  readonly violations: readonly Violation[];
+}
+
 /**
  * I17: what `pg_amcheck` looks at, on this database: every B-tree against its table, every table page by page. After crashes of the server.
  * Needs an account that may create the extension.
  */
-export async function checkIndexes(client: ClientBase): Promise<Violation[]> {
+export async function checkIndexes(client: ClientBase): Promise<Amcheck> {
   await client.query('create extension if not exists amcheck');
   const damaged: object[] = [];
   const ask = async (relation: string, query: string): Promise<void> => {
@@ -16,9 +22,10 @@ export async function checkIndexes(client: ClientBase): Promise<Violation[]> {
       damaged.push({ relation, error: String(error) });
     }
   };
-  for (const index of await relations(client, 'i')) await ask(index, 'select bt_index_check($1::regclass, true)');
-  for (const table of await relations(client, 'r')) await ask(table, 'select blkno, offnum, msg from verify_heapam($1::regclass)');
-  return violated('I17', 'amcheck found damage after crashes of the server', damaged);
+  const [indexes, tables] = [await relations(client, 'i'), await relations(client, 'r')];
+  for (const index of indexes) await ask(index, 'select bt_index_check($1::regclass, true)');
+  for (const table of tables) await ask(table, 'select blkno, offnum, msg from verify_heapam($1::regclass)');
+  return { checked: indexes.length + tables.length, violations: violated('I17', 'amcheck found damage after crashes of the server', damaged) };
 }
 
 /** All, the catalogue's too. */

@@ -1,4 +1,5 @@
 // Randomized runs under faults.
+export { checkIndexes } from './amcheck.js';
 export { check } from './check.js';
 export { Cluster } from './cluster.js';
 export type { Experiment } from './experiment.js';

@@ -51,13 +51,14 @@ async function runLoad(experiment: LoadExperiment, seed: number, seconds: number
   await Promise.all(cluster.alive.map((member) => cluster.end(member)));
   const { violations: own, bounds = [] } = (await experiment.judge?.(cluster)) ?? { violations: [] };
   const { workflows, violations } = await check(cluster);
-  const damaged = cluster.server === undefined ? [] : await cluster.withAdmin(checkIndexes);
+  const damaged = cluster.server === undefined ? undefined : await cluster.withAdmin(checkIndexes);
+  if (damaged !== undefined) cluster.hit('relations seen by amcheck', damaged.checked);
   return {
     ...{ ...base, ...facts(cluster), workflows, quiesced: Math.round(quiesced), bounds },
     ...verdictOf(
       experiment,
       cluster.hits,
-      [...violations, ...own, ...damaged, ...violated('I16', 'a process ended that nobody ended', cluster.accidents)],
+      [...violations, ...own, ...(damaged?.violations ?? []), ...violated('I16', 'a process ended that nobody ended', cluster.accidents)],
       bounds,
     ),
   };

@@ -11,9 +11,13 @@ export function tableOf(experiments: readonly Experiment[], results: readonly Ru
     for (const result of own) for (const [kind, times] of Object.entries(result.hits)) hits.set(kind, (hits.get(kind) ?? 0) + times);
     const workflows = own.reduce((sum, result) => sum + result.workflows, 0);
     const count = (verdict: RunResult['verdict']): number => own.filter((result) => result.verdict === verdict).length;
+    const notRun = own.find(({ verdict }) => verdict === 'not run');
+    if (notRun !== undefined) return [`| ${name} | ${fault} | not run: ${notRun.problems.join('; ')} | | | | | |`];
     const bound = boundOf(own);
+    const told = (verdict: 'no fault' | 'late', words: string): string => (count(verdict) === 0 ? '' : `, ${count(verdict)} ${words}`);
+    const tried = `${own.length} of ${runs}${told('no fault', 'without the fault')}`;
     const faults = [...hits].map(([kind, times]) => `${times} ${kind}`).join(', ');
-    return [`| ${name} | ${fault} | ${own.length} of ${runs} | ${workflows} | ${faults} | ${count('broken')} | ${count('stuck')} | ${bound} |`];
+    return [`| ${name} | ${fault} | ${tried} | ${workflows} | ${faults} | ${count('broken')} | ${count('stuck')} | ${bound}${told('late', 'runs late')} |`];
   });
   return [
     '| experiment | fault | runs | workflows | faults that happened | runs with something lost or doubled | stuck | bound |',

@@ -7,6 +7,7 @@ import { enumerateTwice, nameOfPair, type PairResult, type TwiceResult } from '.
 import { enumerateScenario, type PointResult, type ShapeResult } from './enumerate.js';
 import type { NumberedFlight } from './flight-numbers.js';
 import { PointMemory } from './memory.js';
+import { PairMemory } from './pair-memory.js';
 import { modes, nameOf, type CrashMode } from './point.js';
 import { failuresOf, markdownOf, summaryOf, tableOf, tableOfPairs } from './report.js';
 import { shapes } from './shapes/index.js';
@@ -56,6 +57,7 @@ for (const mode of chosenModes) await enumerateMode(mode);
 report();
 
 async function enumeratePairs(most: number): Promise<never> {
+  const pairMemory = new PairMemory(`${values.memory}.pairs`, values.fresh);
   const found: TwiceResult[] = [];
   let wrong = 0;
   for (const shape of chosenShapes) {
@@ -65,7 +67,7 @@ async function enumeratePairs(most: number): Promise<never> {
     };
     const module = shapes.get(shape) as URL;
     const options = { server: await testServer(), most, seed: Number(values.seed), parallel: Number(values.parallel), patienceMs: Number(values.patience) };
-    const result = await enumerateTwice(module, { ...options, onPair });
+    const result = await enumerateTwice(module, { ...options, onPair, memory: pairMemory });
     found.push(result);
     wrong += result.results.filter(({ differences }) => differences.length > 0).length;
   }

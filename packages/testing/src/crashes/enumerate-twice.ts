@@ -3,6 +3,7 @@ import { SeededRandom } from '../faults/random.js';
 import { crashFree, inParallel } from './enumerate.js';
 import type { NumberedFlight } from './flight-numbers.js';
 import { runCrashedTwice, type Bench } from './one-run.js';
+import type { PairMemory } from './pair-memory.js';
 import { nameOf, pointsOf, type CrashPoint } from './point.js';
 import { loadScenario } from './scenario.js';
 import { ShapeDatabases } from './shape-database.js';
@@ -16,6 +17,7 @@ export interface TwiceOptions {
   readonly seed: number;
   readonly parallel?: number;
   readonly patienceMs?: number;
+  readonly memory?: PairMemory;
   readonly onPair?: (result: PairResult, done: number, total: number) => void;
 }
 
@@ -54,18 +56,28 @@ export async function enumerateTwice(module: URL, options: TwiceOptions): Promis
     const expected = await crashFree(bench);
     const pairs: Pair[] = [];
     const results: PairResult[] = [];
+    const known = options.memory?.of(scenario.name, expected.trace);
     await inParallel(pointsOf(expected.trace, 'write'), parallel, async (first) => {
-      const { trace, differences } = await runCrashedTwice(bench, first, undefined, expected.state);
-      if (differences.length > 0) results.push({ first, second: { flight: 0, at: 'before' }, flight: undefined, asMeant: true, differences });
-      pairs.push(...pointsOf(trace, 'write').map((second) => ({ first, second })));
+      let seconds = known?.seconds.get(nameOf(first));
+      if (seconds === undefined) {
+        const { trace, differences } = await runCrashedTwice(bench, first, undefined, expected.state);
+        seconds = pointsOf(trace, 'write');
+        if (differences.length > 0) results.push({ first, second: { flight: 0, at: 'before' }, flight: undefined, asMeant: true, differences });
+        else known?.learn(first, seconds);
+      }
+      pairs.push(...seconds.map((second) => ({ first, second })));
       return false;
     });
     // as they came they have the order of the machine's speed
     pairs.sort((a, b) => nameOfPair(a).localeCompare(nameOfPair(b), 'en', { numeric: true }));
     const drawn = new SeededRandom(options.seed).shuffle(pairs).slice(0, options.most);
     await inParallel(drawn, parallel, async (pair) => {
-      const { flight, asMeant, differences } = await runCrashedTwice(bench, pair.first, pair.second, expected.state);
-      const result = { ...pair, flight, asMeant, differences };
+      let result = known?.pairs.get(nameOfPair(pair));
+      if (result === undefined) {
+        const { flight, asMeant, differences } = await runCrashedTwice(bench, pair.first, pair.second, expected.state);
+        result = { ...pair, flight, asMeant, differences };
+        known?.add(result);
+      }
       results.push(result);
       options.onPair?.(result, results.length, drawn.length);
       return false;

@@ -33,7 +33,8 @@ function boundOf(own: readonly RunResult[]): string {
   const bounds = own.flatMap((result) => result.bounds ?? []);
   const ms = bounds.flatMap((bound) => bound.ms);
   if (ms.length > 0) return `${bounds[0]?.what}: ${spread(ms)}`;
-  return `at rest after ${Math.max(...own.map((result) => result.quiesced))} ms at most`;
+  const quiesced = Math.max(...own.map((result) => result.quiesced));
+  return quiesced === 0 ? '' : `at rest after ${quiesced} ms at most`;
 }
 
 const spread = (ms: readonly number[]): string => `p50 ${quantile(ms, 0.5)} ms, p99 ${quantile(ms, 0.99)} ms`;

@@ -336,4 +336,10 @@ export const runMutants: readonly Mutant[] = [
     ['core/executor/legible.js', 'void (thrown instanceof Error || isApiaryError(thrown) || driverMark(thrown));', ''],
     killer('behaviours/values', 'whatever is thrown ends the workflow'),
   ),
+  mutant(
+    'a direct communicator does not look at the lease after it waited',
+    'L8',
+    ['core/executor/direct.js', 'if (!run.executor.lease.isLive())', 'if (false)'],
+    killer('interleavings/journal', 'a direct communicator whose lease ended'),
+  ),
 ];

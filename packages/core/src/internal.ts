@@ -32,6 +32,7 @@ export type { Internals } from './launch.js';
 export type { Probe, ProbePoints, FlightPoint, StepPoint } from './probe.js';
 export { Executor } from './executor/executor.js';
 export type { Running } from './shutdown.js';
+export { latestVersion } from './store/schema/migrations.js';
 export { namesOf, type Names } from './store/schema/names.js';
 
 // the connection layer

@@ -49,7 +49,7 @@ async function end(running: Running, graceMs: number): Promise<void> {
   );
   if (!flushed) executor.log.warn('the database does not answer: what is not durable yet is done again by another executor');
   barrier.close();
-  for (const run of [...lifecycle.running]) run.park();
+  lifecycle.close();
   for (const ticket of [...executor.tickets.values()]) ticket.fail(reason);
   executor.tickets.clear();
   observer.close();

@@ -1,7 +1,9 @@
 import { checkId, inputHash, newId } from '@apiary/core/internal';
 import { isApiaryError } from '@apiary/decorators/internal';
+import { loadValues } from '@apiary/testing/internal';
 import { expect } from 'chai';
-import { texts } from './codec/corpus.js';
+
+const { texts } = await loadValues();
 
 describe('new ids', () => {
   it('are UUIDs of version 7 with the time in front', () => {

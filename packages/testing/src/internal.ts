@@ -20,6 +20,7 @@ export { enumerate } from './scenario/enumerate-crashes.js';
 export { explore, runSchedule, type Explored } from './interleavings/explore-interleavings.js';
 export type { Decision } from './interleavings/decision.js';
 export type { ScheduleResult } from './interleavings/schedule.js';
+export { loadValues } from './values/index.js';
 // planted bugs
 export { Workspace } from './crashes/planted/workspace.js';
 export { mutants } from './planted/mutants/index.js';

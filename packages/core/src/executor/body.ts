@@ -3,6 +3,7 @@ import { apiaryError } from '@apiary/decorators/internal';
 import { cascade } from './cascade.js';
 import { direct } from './direct.js';
 import { failure } from './failure.js';
+import { legible } from './legible.js';
 import type { Run } from './run.js';
 import type { Outcome } from './rows.js';
 
@@ -17,7 +18,7 @@ export async function runBody(run: Run, target: object): Promise<void> {
     const value = await run.enter(() => executor.bodyOf(fn).apply(target, run.input.take() as never[]));
     outcome = { status: 'SUCCESS', output: executor.codec.encode(value, 'result'), error: null };
   } catch (error) {
-    outcome = failure(run, error);
+    outcome = failure(run, legible(error));
   }
   if (run.isVoid) return;
   executor.probe('run:returned', { workflowId: run.workflowId, name: fn.name });

@@ -96,6 +96,8 @@ async function procedure(run: Run, call: Call, target: object, input: Input): Pr
 async function communicator(run: Run, call: Call, target: object, input: Input): Promise<Ended> {
   await run.ready(call);
   await run.flushed();
+  // Waiting took time: what was checked before has to hold now.
+  if (!run.executor.lease.isLive()) await run.ready(call);
   const called = await callOut(run, call.stepId, run.fn, target, input);
   if ('error' in called) return { outcome: { status: 'ERROR', output: null, error: called.error }, durable: false };
   return { outcome: { status: 'SUCCESS', output: called.output, error: null }, durable: false };

@@ -25,6 +25,7 @@ export class Lifecycle {
   onAdopt: () => void = ignore;
   onParked: (wakeAt: number) => void = ignore;
   #fencing: Promise<void> | undefined;
+  #closed = false;
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -64,6 +65,11 @@ export class Lifecycle {
   }
 
   begin(run: Run, target: object): void {
+    if (this.#closed) {
+      // Answers that came after the end: the workflow is somebody else's by now.
+      run.park();
+      return run.ticket.fail(apiaryError('SHUTTING_DOWN', {}));
+    }
     run.ticket.run = run;
     if (run.start === undefined) run.ticket.begun();
     this.running.add(run);
@@ -245,6 +251,12 @@ export class Lifecycle {
     if (run.ticket.hasWaiters) this.#executor.observer.watch(run.ticket);
     else this.#executor.tickets.delete(run.workflowId);
     this.onParked(wakeAt);
+  }
+
+  /** What runs goes no further here, and no other run begins. */
+  close(): void {
+    this.#closed = true;
+    for (const run of [...this.running]) run.park();
   }
 
   adoptSoon(): void {

@@ -52,7 +52,9 @@ export class Journal {
     this.#owner = owner;
   }
 
+  /** Once it is closed, what comes late fails: a queue that nobody empties would be looked at for ever. */
   push(group: Group): void {
+    if (this.#closed) return group.failed(apiaryError('SHUTTING_DOWN', {}));
     this.#queue.push(group);
     this.#bytes += group.bytes;
     this.#schedule();

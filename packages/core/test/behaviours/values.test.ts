@@ -1,4 +1,4 @@
-import { Communicator, Serializable, Service, Transaction, Valid, Workflow, isApiaryError } from '@apiary/core';
+import { Communicator, Procedure, Serializable, Service, Transaction, Valid, Workflow, isApiaryError } from '@apiary/core';
 import { IsDate, IsInt, IsOptional, IsPositive, IsString, ValidateNested } from 'class-validator';
 import { Type } from 'class-transformer';
 import { until } from '@apiary/testing/internal';
@@ -41,8 +41,41 @@ class Unknown extends Error {
   readonly extra = { when: new Date(0), tags: new Set(['a']) };
 }
 
+const revoked = Proxy.revocable({}, {});
+revoked.revoke();
+const refusing = (): never => {
+  throw new Error('trap');
+};
+/** Thrown, and nothing can be asked of them. */
+const illegible = {
+  'a revoked proxy': revoked.proxy,
+  'a proxy without a prototype': new Proxy({}, { getPrototypeOf: refusing }),
+  'a proxy that refuses to be read': new Proxy({}, { get: refusing }),
+  'no string': Object.create(null) as object,
+};
+
+@Service()
+class Illegible {
+  @Transaction()
+  async transaction(what: keyof typeof illegible): Promise<void> {
+    await note('effect');
+    throw illegible[what];
+  }
+  @Procedure()
+  procedure(what: keyof typeof illegible): never {
+    throw illegible[what];
+  }
+  @Communicator({ retry: { maxAttempts: 2, initialInterval: 1 } })
+  async communicator(what: keyof typeof illegible): Promise<void> {
+    throw illegible[what];
+  }
+  @Workflow()
+  async body(): Promise<void> {}
+}
+
 @Service()
 class Values {
+  constructor(private readonly illegible: Illegible) {}
   @Communicator()
   async echo(value: unknown): Promise<unknown> {
     return value;
@@ -66,6 +99,11 @@ class Values {
   async through(value: unknown): Promise<unknown> {
     bodies.push(value);
     return [value, await this.echo(value), await this.echoInTransaction(value)];
+  }
+  @Workflow()
+  async throwsAtAll(place: keyof Illegible, what: keyof typeof illegible): Promise<void> {
+    if (place === 'body') throw illegible[what];
+    await this.illegible[place](what);
   }
   @Workflow()
   async catches(kind: 'known' | 'unknown'): Promise<unknown> {
@@ -260,5 +298,23 @@ describe('behaviours of values', () => {
           : { registered: false, code: 'E_UNKNOWN', name: 'Unknown', sku: undefined };
       expect(bodies).deep.equal([seen, seen]);
     }
+  });
+
+  it('BEHAVIOUR 60: whatever is thrown ends the workflow, also what throws when it is looked at', async () => {
+    for (const what of Object.keys(illegible) as (keyof typeof illegible)[]) {
+      for (const place of ['body', 'transaction', 'procedure', 'communicator'] as const) {
+        const workflowId = `b60 ${what} ${place}`;
+        const told = await engine.app
+          .start(Values, { workflowId })
+          .throwsAtAll(place, what)
+          .result({ timeout: '10 seconds' })
+          .then(
+            () => 'it returned',
+            (error: unknown) => (isApiaryError(error, 'WAIT_TIMEOUT') ? 'it is stuck' : 'it failed'),
+          );
+        expect([told, (await engine.row(workflowId))?.status], workflowId).deep.equal(['it failed', 'ERROR']);
+      }
+    }
+    expect(await engine.ledger()).deep.equal([]);
   });
 });

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { loadValues } from '@apiary/testing/internal';
 import { expect } from 'chai';
-import { numbers, plain, refused, rich, texts, translated } from './corpus.js';
 import { apiaryErrorOf, expectSame, expectStorable, newCodec, show } from './support.js';
+
+const { numbers, plain, refused, rich, texts, translated } = await loadValues();
 
 describe('values through the codec', () => {
   const { codec } = newCodec();

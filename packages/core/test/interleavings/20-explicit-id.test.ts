@@ -1,4 +1,6 @@
 import { Service, Transaction, Workflow, sql } from '@apiary/core';
+import { runningOf } from '@apiary/core/internal';
+import { executes } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { Engine, note, rejected, Trace } from '../support/engine.js';
 import { Gates } from '../support/gates.js';
@@ -108,5 +110,27 @@ describe('INTERLEAVING 20: one explicit id, many callers', () => {
     expect((await engine.ledger()).sort()).deep.equal([...ids].sort());
     expect(gates.visits('body'), 'they met').greaterThan(50);
     await second.shutdown({ grace: 0 });
+  });
+
+  it('INTERLEAVING 20: a lookup that is answered after the shutdown begins nothing, and keeps no process busy', async () => {
+    await using proxied = await Engine.start({ services: [Flows] }, { proxied: true });
+    const lookup = proxied.proxy.add({
+      on: 'request',
+      is: executes(/from "apiary".workflow_status w where w.workflow_id = any/),
+      fault: { kind: 'hold answer' },
+    });
+    const late = rejected(proxied.app.start(Flows, { workflowId: 'late' }).order('late').result());
+    await lookup.hit;
+    const down = proxied.app.shutdown({ grace: 0 });
+    expect((await late).code).equal('SHUTTING_DOWN');
+    lookup.release();
+    await down;
+    const { journal } = runningOf(proxied.app).executor;
+    const turns = Array.from({ length: 100 }).reduce<Promise<void>>(
+      (before) => before.then(() => new Promise((next) => setImmediate(next))),
+      Promise.resolve(),
+    );
+    expect(await Promise.race([journal.idle().then(() => 'idle'), turns.then(() => 'busy for ever')])).equal('idle');
+    expect([gates.visits('body'), await proxied.row('late')]).deep.equal([0, undefined]);
   });
 });

@@ -225,3 +225,32 @@ describe('interleavings of the journal', () => {
     expect((await engine.records('aba')).every((r) => r.epoch === 2)).equal(true);
   });
 });
+
+it('a group that comes after the shutdown fails at once: nobody would write it, and nobody waits for ever', async () => {
+  await using engine = await Engine.start({ services: [Flows] });
+  const { journal } = runningOf(engine.app).executor;
+  await engine.app.shutdown({ grace: 0 });
+  const cargo = { starts: [], records: [], outcomes: [], parks: [], foreign: [] };
+  const told = await new Promise<unknown>((resolve) => {
+    journal.push({ cargo, bytes: 1, wanted: () => true, durable: () => resolve('durable'), failed: resolve });
+  });
+  expect(isApiaryError(told, 'SHUTTING_DOWN'), String(told)).equal(true);
+  await journal.idle();
+});
+
+it('L8: a direct communicator whose lease ended while its start became durable is not called until the lease is live again', async () => {
+  gates.reset();
+  await using engine = await Engine.start({ services: [Flows], lease: '1 minute', poll: '20 seconds' }, { proxied: true });
+  const start = engine.proxy.add({ on: 'request', is: executes(/insert into "apiary".workflow_status/), fault: { kind: 'hold answer' } });
+  const said = engine.app.get(Steps).say('late');
+  await start.hit;
+  const { lease, journal } = runningOf(engine.app).executor;
+  lease.lost();
+  start.release();
+  await journal.idle();
+  for (let turns = 0; turns < 100; turns++) await new Promise((next) => setImmediate(next));
+  expect(gates.visits('said late'), 'another executor may have called it by now').equal(0);
+  lease.renewed(performance.now());
+  expect(await said).equal('late');
+  expect(gates.visits('said late')).equal(1);
+});

@@ -3,11 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { testServer } from '../engine/database.js';
 import { Postgres15, postgres15Missing } from '../faults/postgres15.js';
+import { enumerateTwice, nameOfPair, type PairResult, type TwiceResult } from './enumerate-twice.js';
 import { enumerateScenario, type PointResult, type ShapeResult } from './enumerate.js';
 import type { NumberedFlight } from './flight-numbers.js';
 import { PointMemory } from './memory.js';
+import { PairMemory } from './pair-memory.js';
 import { modes, nameOf, type CrashMode } from './point.js';
-import { failuresOf, markdownOf, summaryOf, tableOf } from './report.js';
+import { failuresOf, markdownOf, summaryOf, tableOf, tableOfPairs } from './report.js';
 import { shapes } from './shapes/index.js';
 
 const help = `node packages/testing/dist/crashes/cli.js [options]
@@ -15,6 +17,8 @@ const help = `node packages/testing/dist/crashes/cli.js [options]
   --modes a,b        of ${modes.join(', ')}; default all
   --every write      points around each write; default 'statement': also within each
   --parallel n       runs at once; default 3
+  --twice n          kill the recoveries too, at n pairs of writes of each shape, drawn with the seed; nothing else is done
+  --seed n           of what is drawn; default 1
   --until-found      end a shape at its first difference
   --patience ms      so long nothing is said to be stuck; default 120000
   --memory file      where it keeps what it has done; default .apiary/crashes.jsonl
@@ -33,6 +37,8 @@ const { values } = parseArgs({
     json: { type: 'string' },
     markdown: { type: 'string' },
     help: { type: 'boolean', default: false },
+    twice: { type: 'string' },
+    seed: { type: 'string', default: '1' },
     'until-found': { type: 'boolean', default: false },
     patience: { type: 'string', default: '120000' },
   },
@@ -44,10 +50,32 @@ if (values.help) {
 const every = oneOf(values.every, ['write', 'statement'] as const);
 const chosenModes = values.modes === undefined ? modes : values.modes.split(',').map((mode) => oneOf(mode, modes));
 const chosenShapes = values.shapes === undefined ? [...shapes.keys()] : values.shapes.split(',').map((name) => oneOf(name, [...shapes.keys()]));
+if (values.twice !== undefined) await enumeratePairs(Number(values.twice));
 const memory = new PointMemory(values.memory, values.fresh);
 const results: ShapeResult[] = [];
 for (const mode of chosenModes) await enumerateMode(mode);
 report();
+
+async function enumeratePairs(most: number): Promise<never> {
+  const pairMemory = new PairMemory(`${values.memory}.pairs`, values.fresh);
+  const found: TwiceResult[] = [];
+  let wrong = 0;
+  for (const shape of chosenShapes) {
+    const onPair = (result: PairResult, done: number, total: number): void => {
+      progress(`twice ${shape} ${done}/${total}`);
+      if (result.differences.length > 0) console.log(`\ntwice ${shape}, ${nameOfPair(result)}: ${result.differences.join('\n  ')}`);
+    };
+    const module = shapes.get(shape) as URL;
+    const options = { server: await testServer(), most, seed: Number(values.seed), parallel: Number(values.parallel), patienceMs: Number(values.patience) };
+    const result = await enumerateTwice(module, { ...options, onPair, memory: pairMemory });
+    found.push(result);
+    wrong += result.results.filter(({ differences }) => differences.length > 0).length;
+  }
+  const table = tableOfPairs(found);
+  console.log(`\n${table}`);
+  if (values.markdown !== undefined) writeFileSync(values.markdown, table);
+  process.exit(wrong === 0 ? 0 : 1);
+}
 
 async function enumerateMode(mode: CrashMode): Promise<void> {
   if (mode !== 'server') return enumerateShapes(mode, await testServer());

@@ -90,7 +90,7 @@ export async function enumerateScenario(module: URL, options: EnumerationOptions
 }
 
 /** Twice, with the same trace and the same end: else a point would be another one in each run. */
-async function crashFree(bench: Bench): Promise<CrashFreeRun> {
+export async function crashFree(bench: Bench): Promise<CrashFreeRun> {
   const { name, concurrent } = bench.scenario;
   let last = await runCrashFree(bench);
   if (bench.scenario.migrations !== undefined && !hasUserRows(last.state))
@@ -115,7 +115,7 @@ async function untilReached(bench: Bench, point: CrashPoint, expected: Canonical
 }
 
 /** @param work gives true when the others are not wanted any more */
-async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<boolean>): Promise<void> {
+export async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<boolean>): Promise<void> {
   const queue = [...items];
   const worker = async (): Promise<void> => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) if (await work(item)) queue.length = 0;

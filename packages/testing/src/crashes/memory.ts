@@ -51,7 +51,8 @@ export class PointMemory {
   }
 }
 
-function hashOf(trace: readonly NumberedFlight[]): string {
+/** The same for runs that write the same, in whatever order. */
+export function hashOf(trace: readonly NumberedFlight[]): string {
   return createHash('sha256')
     .update(JSON.stringify(trace.map(({ connection, statements }) => [connection, ...statements].join('\n')).sort()))
     .digest('hex')

@@ -8,7 +8,7 @@ import { differences, readState, type CanonicalState } from './canonical-state.j
 import { told, type NumberedFlight } from './flight-numbers.js';
 import { OutsideWorld } from './outside-world.js';
 import type { CrashMode, CrashPoint } from './point.js';
-import { letLeaseExpire, recover } from './recovery.js';
+import { letLeaseExpire, recover, rhythmOfRecovery } from './recovery.js';
 import type { CrashScenario, Rhythm } from './scenario.js';
 import type { ShapeDatabases } from './shape-database.js';
 import type { ClientOutcome, Task, VictimResult } from './task.js';
@@ -48,6 +48,11 @@ export interface CrashedRun {
   readonly differences: readonly string[];
 }
 
+export interface TwiceCrashedRun extends CrashedRun {
+  /** What the recovery wrote, if it was not killed. */
+  readonly trace: readonly NumberedFlight[];
+}
+
 interface Scene {
   readonly task: Task;
   readonly victim: Victim;
@@ -74,6 +79,38 @@ export async function runCrashed(bench: Bench, point: CrashPoint, expected: Cano
       return { flight: word.flight, asMeant, differences: [...differences(expected, found), ...scene.world.violations(1)] };
     } catch (error) {
       return { flight: word.flight, asMeant: true, differences: [`stuck: ${error instanceof Error ? error.message : String(error)}`] };
+    }
+  });
+}
+
+/** A second process takes over, and is killed too, at a point of its recovery: or at none, to learn of its points. A third one finishes. */
+export async function runCrashedTwice(bench: Bench, first: CrashPoint, second: CrashPoint | undefined, expected: CanonicalState): Promise<TwiceCrashedRun> {
+  return onStage(bench, first, async (scene, end) => {
+    const { scenario, victims, patienceMs } = bench;
+    const { task, victim, world } = scene;
+    const none = { trace: [], flight: undefined, asMeant: false };
+    if ((await victim.reached()) === undefined) return { ...none, differences: [await missed(victim)] };
+    const killed = [(await victim.child.exited).signal];
+    await letLeaseExpire(scenario, task.database);
+    const next = await victims.take();
+    try {
+      const { fault: _, ...again } = task;
+      const fault = second === undefined ? undefined : { mode: 'kill' as const, point: second, resume: '' };
+      next.begin({ ...again, rhythm: rhythmOfRecovery, warm: false, recovers: { got: victim.got, patienceMs }, ...(fault === undefined ? {} : { fault }) });
+      const word = second === undefined ? undefined : await next.reached();
+      if (word === undefined) {
+        const { trace, outcome } = (await next.child.result) as VictimResult;
+        return { trace, flight: undefined, asMeant: true, differences: [...differences(expected, await end(outcome)), ...world.violations(1)] };
+      }
+      killed.push((await next.child.exited).signal);
+      await letLeaseExpire(scenario, task.database);
+      const outcome = await recover(scenario, task.database, task.witness, victim.got ?? next.got, patienceMs);
+      const found = [...differences(expected, await end(outcome)), ...world.violations(2)];
+      return { trace: [], flight: word.flight, asMeant: killed.every((signal) => signal === 'SIGKILL'), differences: found };
+    } catch (error) {
+      return { ...none, asMeant: true, differences: [`stuck: ${error instanceof Error ? error.message : String(error)}`] };
+    } finally {
+      await next.child.kill();
     }
   });
 }

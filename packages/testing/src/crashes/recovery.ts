@@ -1,3 +1,4 @@
+import type { Apiary } from '@apiary/core';
 import { launchWith, namesOf, runningOf } from '@apiary/core/internal';
 import { asAdmin } from '../engine/database.js';
 import { crash } from '../engine/crash.js';
@@ -8,7 +9,7 @@ import { SkippingClock } from './skipping-clock.js';
 import type { ClientOutcome } from './task.js';
 import { countUnfinished } from './unfinished.js';
 
-const rhythm: Rhythm = { lease: 400, poll: 40 };
+export const rhythmOfRecovery: Rhythm = { lease: 400, poll: 40 };
 
 /** What a wait for this long means for the lease of an executor that is dead for sure: its row says expired now. */
 export async function letLeaseExpire(scenario: CrashScenario, database: string): Promise<void> {
@@ -30,18 +31,34 @@ export async function recover(
   got: ClientOutcome | undefined,
   patienceMs: number,
 ): Promise<ClientOutcome> {
-  const app = await launchWith(configOf(scenario, database, witness, rhythm), scenario.skipsTime === true ? { clock: new SkippingClock() } : {});
+  const app = await launchWith(configOf(scenario, database, witness, rhythmOfRecovery), scenario.skipsTime === true ? { clock: new SkippingClock() } : {});
   try {
-    const outcome = got ?? (await bounded(askUntilAnswered(scenario, app), 'the client has its answer', patienceMs));
-    await until('no workflow is left unfinished', async () => (await countUnfinished(scenario.config?.schema, database)) === 0, { within: patienceMs });
-    const { executor } = runningOf(app);
-    await until('the executor is idle', () => executor.active === 0 && executor.lifecycle.running.size === 0, { within: patienceMs });
+    const outcome = await finish(scenario, app, { database, got, patienceMs });
     await app.shutdown({ grace: 0 });
     return outcome;
   } catch (error) {
     await crash(app);
     throw error;
   }
+}
+
+/** The client's act, unless it has its answer, and all that is left. */
+export async function finish(
+  scenario: CrashScenario,
+  app: Apiary,
+  {
+    database,
+    got,
+    patienceMs,
+    onAnswer,
+  }: { database: string; got: ClientOutcome | undefined; patienceMs: number; onAnswer?: (outcome: ClientOutcome) => void },
+): Promise<ClientOutcome> {
+  const outcome = got ?? (await bounded(askUntilAnswered(scenario, app), 'the client has its answer', patienceMs));
+  if (got === undefined) onAnswer?.(outcome);
+  await until('no workflow is left unfinished', async () => (await countUnfinished(scenario.config?.schema, database)) === 0, { within: patienceMs });
+  const { executor } = runningOf(app);
+  await until('the executor is idle', () => executor.active === 0 && executor.lifecycle.running.size === 0, { within: patienceMs });
+  return outcome;
 }
 
 function bounded<T>(promise: Promise<T>, what: string, ms: number): Promise<T> {

@@ -1,4 +1,5 @@
 import type { ShapeResult } from './enumerate.js';
+import type { TwiceResult } from './enumerate-twice.js';
 import { nameOf, type CrashMode } from './point.js';
 
 /** What is counted as proof that the fault happened. */
@@ -28,6 +29,16 @@ export function summaryOf(result: ShapeResult): Summary {
     hit: points.filter((point) => point.asMeant && point.flight !== undefined).length,
     differences: points.filter((point) => point.differences.length > 0).length,
   };
+}
+
+/** Of pairs: how many there are, how many were drawn, and at how many the recovery was killed too. */
+export function tableOfPairs(results: readonly TwiceResult[]): string {
+  const rows = results.map(({ shape, pairs, results: drawn }): Cells => {
+    const twice = drawn.filter(({ flight, asMeant }) => flight !== undefined && asMeant).length;
+    return [shape, pairs, drawn.length, twice, drawn.filter(({ differences }) => differences.length > 0).length];
+  });
+  const line = (row: Cells): string => `| ${row.join(' | ')} |`;
+  return [line(['shape', 'pairs', 'drawn', 'killed twice', 'differences']), line(['---', '---:', '---:', '---:', '---:']), ...rows.map(line), ''].join('\n');
 }
 
 type Cells = readonly (string | number)[];

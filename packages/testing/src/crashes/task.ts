@@ -12,6 +12,8 @@ export interface Task {
   readonly rhythm: Rhythm;
   /** All connections that it can want are open when its points begin. */
   readonly warm: boolean;
+  /** It takes over what a dead one left, until nothing is left; the launch has points too. `got`: what the client was told before. */
+  readonly recovers?: { readonly got: ClientOutcome | undefined; readonly patienceMs: number };
   /** Undefined: nothing happens to it. */
   readonly fault?: { readonly mode: CrashMode; readonly point: CrashPoint; /** server: it stands still until this file exists. */ readonly resume: string };
 }

@@ -3,10 +3,11 @@ import { writeSync } from 'node:fs';
 import { launchWith, runningOf, type Connection, type Running } from '@apiary/core/internal';
 import { childSide } from '../faults/child-side.js';
 import { askUntilAnswered } from './client.js';
-import { FlightNumbers } from './flight-numbers.js';
+import { FlightNumbers, type NumberedFlight } from './flight-numbers.js';
+import { finish } from './recovery.js';
 import { configOf, loadScenario } from './scenario.js';
 import { SkippingClock } from './skipping-clock.js';
-import { standardOutput, type AnswerWord, type Task, type VictimResult } from './task.js';
+import { standardOutput, type AnswerWord, type ClientOutcome, type Task, type VictimResult } from './task.js';
 import { VictimFault } from './victim-fault.js';
 
 const side = childSide();
@@ -16,21 +17,31 @@ side.ready();
 
 async function work(task: Task): Promise<void> {
   const fault = task.fault === undefined ? undefined : new VictimFault(task.fault);
-  const numbers = new FlightNumbers({ unnumbered: scenario.unnumbered, reached: fault?.reached ?? (() => undefined) });
-  if (scenario.from === 'launch') numbers.start();
+  const { recovers } = task;
+  const numbers = new FlightNumbers({
+    unnumbered: (flight) => scenario.unnumbered?.(flight) === true || (recovers !== undefined && looksAgain(flight)),
+    reached: fault?.reached ?? (() => undefined),
+  });
+  if (scenario.from === 'launch' || recovers !== undefined) numbers.start();
   const app = await launchWith(configOf(scenario, task.database, task.witness, task.rhythm), {
     probe: numbers.probe,
     ...(scenario.skipsTime === true ? { clock: new SkippingClock() } : {}),
   });
   if (task.warm) await openConnections(runningOf(app));
   numbers.start();
-  const outcome = await askUntilAnswered(scenario, app);
-  const word: AnswerWord = { got: outcome };
-  writeSync(standardOutput, `${JSON.stringify(word)}\n`);
+  const told = (got: ClientOutcome): void => void writeSync(standardOutput, `${JSON.stringify({ got } satisfies AnswerWord)}\n`);
+  let outcome: ClientOutcome;
+  if (recovers === undefined) told((outcome = await askUntilAnswered(scenario, app)));
+  else outcome = await finish(scenario, app, { database: task.database, ...recovers, onAnswer: told });
   await app.shutdown({ grace: 0 });
   const result: VictimResult = { trace: numbers.trace, outcome };
   await side.result(result);
   side.leave();
+}
+
+/** Who waits for a workflow that it does not run yet looks at its row again and again. */
+function looksAgain({ connection, statements }: Omit<NumberedFlight, 'number'>): boolean {
+  return connection === 'system' && statements.length === 1 && /^select .* where w\.workflow_id = any\(\$1/.test(statements[0] ?? '');
 }
 
 const most = 4;

@@ -7,6 +7,7 @@ export * from './pooling/pooling-proxy.js';
 export * from './postgres15.js';
 export * from './random.js';
 export * from './sigstop.js';
+export * from './small-disk.js';
 export * from './tcp/rule.js';
 export type { RequestFlight } from './tcp/request-flight.js';
 export type { RuleHandle } from './tcp/rule-handle.js';

@@ -18,6 +18,8 @@ export interface Postgres15Options {
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /** Extra arguments of initdb, e.g. `--wal-segsize=1`. */
   readonly initdb?: readonly string[];
+  /** Folder of the data, which does not exist yet. Default: in the cluster's own folder. */
+  readonly data?: string;
   /** Folder in which the cluster's own folder is made. Default: the system's temporary folder. It must be open to an ordinary user. */
   readonly parent?: string;
 }
@@ -46,7 +48,7 @@ export class Postgres15 {
 
   private constructor(folder: string, bin: string, owner: { uid: number; gid: number } | undefined, options: Postgres15Options) {
     this.#folder = folder;
-    this.dataDirectory = join(folder, 'data');
+    this.dataDirectory = options.data ?? join(folder, 'data');
     this.#bin = bin;
     this.#owner = owner;
     this.#settings = new Map(Object.entries({ max_connections: 100, shared_buffers: '32MB', log_min_messages: 'warning', ...options.settings }));

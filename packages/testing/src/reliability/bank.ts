@@ -80,6 +80,13 @@ export class Transfers {
     return this.accounts.move(from, to, amount);
   }
 
+  /** Long enough for others to wait for it. */
+  @Workflow({ maxRecoveries: 1_000_000 })
+  async slow(from: number, to: number, amount: number): Promise<string> {
+    await sleep(Math.floor(random() * 2000) + 200);
+    return this.accounts.move(from, to, amount);
+  }
+
   /** A child inline, a child of its own, a pause, two calls under way together. */
   @Workflow({ maxRecoveries: 1_000_000 })
   async family(from: number, to: number, amount: number): Promise<string> {
@@ -114,7 +121,7 @@ export class Lists {
 }
 
 export const kinds = ['transfer', 'quick', 'family', 'direct'] as const;
-export type Kind = (typeof kinds)[number] | 'lists';
+export type Kind = (typeof kinds)[number] | 'lists' | 'slow';
 export interface Job {
   readonly id: string;
   readonly kind: Kind;

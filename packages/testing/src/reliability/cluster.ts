@@ -7,8 +7,9 @@ import { createDatabase, type TestDatabase } from '../engine/database.js';
 import { Child, type Exit } from '../faults/child.js';
 import { installAudit } from '../faults/ledger/audit.js';
 import { createLedger } from '../faults/ledger/ledger.js';
-import { Postgres15 } from '../faults/postgres15.js';
+import { Postgres15, type Postgres15Options } from '../faults/postgres15.js';
 import { SeededRandom } from '../faults/random.js';
+import type { SmallDisk } from '../faults/small-disk.js';
 import { TcpProxy } from '../faults/tcp/tcp-proxy.js';
 import { until } from '../faults/until.js';
 import { Witness } from '../faults/witness.js';
@@ -19,11 +20,16 @@ export const accounts = 12;
 export const leaseMs = 1000;
 export const pollMs = 100;
 
+/** Settings of a server that may be crashed. */
+export const durable = { fsync: 'on', max_connections: 200 };
+
 export interface ClusterOptions {
   readonly seed: number;
   readonly executors: number;
-  /** A server of its own, which may be crashed; its settings. */
-  readonly ownServer?: Readonly<Record<string, string | number>>;
+  /** A server of its own, which may be crashed. */
+  readonly ownServer?: Postgres15Options;
+  /** What that server writes to, if it can be filled. */
+  readonly disk?: SmallDisk;
   readonly orders?: Partial<Orders>;
   /** Faults of the proxy of each executor, from before it is launched. */
   readonly rules?: (member: Pick<Member, 'proxy'>) => void;
@@ -35,11 +41,15 @@ export interface Member {
   readonly child: Child;
   readonly proxy: TcpProxy;
   readonly version: string;
+  /** In its process. */
+  readonly clients: number;
   /** False once it was killed or told to end. */
   alive: boolean;
+  /** By this run. */
+  killed: boolean;
 }
 
-export class Cluster {
+export class Cluster implements AsyncDisposable {
   readonly random: SeededRandom;
   readonly members: Member[] = [];
   readonly server: Postgres15 | undefined;
@@ -47,6 +57,9 @@ export class Cluster {
   readonly hits = new Map<string, number>();
   /** Milliseconds from a death to the last workflow of the dead having another owner. */
   readonly takeovers: number[] = [];
+  /** Processes that ended by themselves, with what they said last. */
+  readonly accidents: object[] = [];
+  readonly disk: SmallDisk | undefined;
   readonly #folder: string;
   readonly #database: TestDatabase | undefined;
   readonly #connectionString: string;
@@ -61,13 +74,13 @@ export class Cluster {
     this.witness = witness;
     this.#database = database;
     this.server = server;
+    this.disk = options.disk;
     this.#connectionString = server?.connectionString() ?? database?.connectionString ?? '';
   }
 
   static async start(options: ClusterOptions): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), 'apiary-reliability-'));
-    const server = options.ownServer === undefined ? undefined : await Postgres15.create({ settings: options.ownServer });
-    await server?.start();
+    const server = options.ownServer === undefined ? undefined : await Postgres15.create(options.ownServer);
     const database = server === undefined ? await createDatabase() : undefined;
     const cluster = new Cluster(options, folder, await Witness.start({ file: join(folder, 'witness') }), database, server);
     try {
@@ -125,9 +138,12 @@ export class Cluster {
     const child = await Child.spawn(new URL('executor.js', import.meta.url), {
       env: { APIARY_ORDERS: JSON.stringify(orders), APIARY_WITNESS: this.witness.url },
     });
-    const member: Member = { name, child, proxy, version: orders.version ?? 'v1', alive: true };
+    const member: Member = { name, child, proxy, version: orders.version ?? 'v1', clients: orders.clients, alive: true, killed: false };
     this.members.push(member);
-    void child.exited.then(() => (member.alive = false));
+    void child.exited.then(({ code, signal }) => {
+      member.alive = false;
+      if (!member.killed && code !== 0) this.accidents.push({ name, code, signal, stderr: child.stderr.slice(-2000) });
+    });
     if (ready) await child.ready;
     return member;
   }
@@ -135,6 +151,7 @@ export class Cluster {
   /** SIGKILL. */
   async kill(member: Member): Promise<Exit> {
     member.alive = false;
+    member.killed = true;
     const exit = await member.child.kill('SIGKILL');
     await member.proxy.stop();
     return exit;
@@ -176,11 +193,16 @@ export class Cluster {
   }
 
   async remove(): Promise<void> {
+    for (const member of this.members) member.killed = true;
     await Promise.all(this.members.map(({ child }) => child.kill('SIGKILL')));
     await Promise.all(this.members.map(({ proxy }) => proxy.stop()));
     await this.witness.stop();
     await this.#database?.drop();
     await this.server?.remove();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.remove();
   }
 }

@@ -1,23 +1,30 @@
 /** A process of the randomized runs: an executor that is its own client. Everything it was told is in its journal before it goes on. */
 import { Apiary, isApiaryError, type WorkflowHandle } from '@apiary/core';
+import { runningOf } from '@apiary/core/internal';
 import { shiftClock } from './shifted-clock.js';
+import { AppendLog } from '../faults/append-log.js';
 import { childSide } from '../faults/child-side.js';
 import { ClientJournal } from '../faults/client-journal.js';
 import { SeededRandom } from '../faults/random.js';
+import { TimerLag } from './timer-lag.js';
 import { Accounts, kinds, Lists, Transfers, type Job } from './bank.js';
-import type { Instruction, Orders } from './orders.js';
+import type { Instruction, Orders, Seen } from './orders.js';
 
 const orders = JSON.parse(process.env['APIARY_ORDERS'] ?? '{}') as Orders;
 const side = childSide();
 const random = new SeededRandom(orders.seed);
 const journal = ClientJournal.open(orders.journal);
 let loading = orders.clients > 0;
+const waits = new Set<Promise<unknown>>();
+let seen: AppendLog | undefined;
+const lag = new TimerLag((lagMs) => void seen?.append({ at: Date.now(), lagMs } satisfies Seen));
 
 const app = await Apiary.launch({
   services: [Transfers, Accounts, Lists],
   database: orders.database,
   lease: orders.leaseMs,
   poll: orders.pollMs,
+  name: orders.name,
   version: orders.version ?? 'v1',
   log: { level: 'silent' },
   ...(orders.pool === undefined ? {} : { pool: { size: orders.pool } }),
@@ -37,15 +44,36 @@ async function deployedOver(): Promise<void> {
   side.leave();
 }
 
-async function obey({ kind, ms }: Instruction): Promise<void> {
+async function obey({ kind, ms, id, executorId }: Instruction): Promise<void> {
   if (kind === 'clock') return shiftClock(ms ?? 0);
+  if (kind === 'observe') return observe(id ?? '', executorId ?? '');
   loading = false;
   if (kind === 'stop loading') return;
-  await Promise.all(clients);
+  await Promise.all([...clients, ...waits]);
   await app.shutdown({ grace: '5 seconds' });
+  lag.stop();
+  await seen?.close();
   await journal.close();
   await side.result();
   side.leave();
+}
+
+/** Waits for a workflow that runs elsewhere, and notes when it was told. */
+function observe(id: string, executorId: string): void {
+  if (executorId === runningOf(app).executor.id) return;
+  lag.start();
+  const log = (seen ??= new AppendLog(orders.journal.replace(/journal$/, 'seen')));
+  const note = (line: Seen): Promise<void> => log.append(line);
+  const since = Date.now();
+  const wait = app
+    .handle(id)
+    .result()
+    .then(
+      (value) => Promise.all([note({ id, since, at: Date.now() }), journal.result(id, 'SUCCESS', value)]),
+      (error: unknown) => note({ id, since, at: Date.now(), error: String(error) }),
+    )
+    .finally(() => waits.delete(wait));
+  waits.add(wait);
 }
 
 async function client(number: number, draw: SeededRandom): Promise<void> {

@@ -20,6 +20,18 @@ export interface Orders {
 
 /** What it is told later. */
 export interface Instruction {
-  readonly kind: 'stop loading' | 'end' | 'clock';
+  readonly kind: 'stop loading' | 'end' | 'clock' | 'observe';
   readonly ms?: number;
+  /** observe: wait for this workflow, if another executor runs it. */
+  readonly id?: string;
+  readonly executorId?: string;
+}
+
+/** What an executor notes while it waits for workflows of others: when it began to wait and when it knew, or by how much its timers are late. */
+export interface Seen {
+  readonly id?: string;
+  readonly since?: number;
+  readonly at: number;
+  readonly error?: string;
+  readonly lagMs?: number;
 }

@@ -1,4 +1,5 @@
-import type { Experiment } from './experiments.js';
+import type { Experiment } from './experiment.js';
+import { quantile } from './quantile.js';
 import type { RunResult } from './run-once.js';
 
 /** The table for the documentation. */
@@ -10,13 +11,13 @@ export function tableOf(experiments: readonly Experiment[], results: readonly Ru
     for (const result of own) for (const [kind, times] of Object.entries(result.hits)) hits.set(kind, (hits.get(kind) ?? 0) + times);
     const workflows = own.reduce((sum, result) => sum + result.workflows, 0);
     const count = (verdict: RunResult['verdict']): number => own.filter((result) => result.verdict === verdict).length;
-    const takeovers = own.flatMap((result) => result.takeovers).sort((a, b) => a - b);
-    const bound =
-      takeovers.length > 0
-        ? `takeover p50 ${quantile(takeovers, 0.5)} ms, p99 ${quantile(takeovers, 0.99)} ms`
-        : `at rest after ${Math.max(...own.map((result) => result.quiesced))} ms at most`;
+    const notRun = own.find(({ verdict }) => verdict === 'not run');
+    if (notRun !== undefined) return [`| ${name} | ${fault} | not run: ${notRun.problems.join('; ')} | | | | | |`];
+    const bound = boundOf(own);
+    const told = (verdict: 'no fault' | 'late', words: string): string => (count(verdict) === 0 ? '' : `, ${count(verdict)} ${words}`);
+    const tried = `${own.length} of ${runs}${told('no fault', 'without the fault')}`;
     const faults = [...hits].map(([kind, times]) => `${times} ${kind}`).join(', ');
-    return [`| ${name} | ${fault} | ${own.length} of ${runs} | ${workflows} | ${faults} | ${count('broken')} | ${count('stuck')} | ${bound} |`];
+    return [`| ${name} | ${fault} | ${tried} | ${workflows} | ${faults} | ${count('broken')} | ${count('stuck')} | ${bound}${told('late', 'runs late')} |`];
   });
   return [
     '| experiment | fault | runs | workflows | faults that happened | runs with something lost or doubled | stuck | bound |',
@@ -26,6 +27,14 @@ export function tableOf(experiments: readonly Experiment[], results: readonly Ru
   ].join('\n');
 }
 
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+function boundOf(own: readonly RunResult[]): string {
+  const takeovers = own.flatMap((result) => result.takeovers);
+  if (takeovers.length > 0) return `takeover ${spread(takeovers)}`;
+  const bounds = own.flatMap((result) => result.bounds ?? []);
+  const ms = bounds.flatMap((bound) => bound.ms);
+  if (ms.length > 0) return `${bounds[0]?.what}: ${spread(ms)}`;
+  const quiesced = Math.max(...own.map((result) => result.quiesced));
+  return quiesced === 0 ? '' : `at rest after ${quiesced} ms at most`;
 }
+
+const spread = (ms: readonly number[]): string => `p50 ${quantile(ms, 0.5)} ms, p99 ${quantile(ms, 0.99)} ms`;

@@ -7,6 +7,7 @@ import type { Statement } from '../../store/connection/statement.js';
 import { UserTransaction } from '../../store/connection/transaction.js';
 import { withTimeout } from '../../timeout.js';
 import type { Executor } from '../executor.js';
+import { legible } from '../legible.js';
 import type { Run } from '../run.js';
 import type { StartRow } from '../rows.js';
 
@@ -74,7 +75,7 @@ export async function attempt(
       },
     );
   } catch (error) {
-    failure = { error };
+    failure = { error: legible(error) };
   }
   transaction.seal();
   if (timedOut) {

@@ -8,12 +8,14 @@ import {
   type RetryPolicy,
 } from '@apiary/decorators/internal';
 import type { Timer } from '../../clock.js';
+import { stringForm } from '../../codec/error-document.js';
 import { context } from '../../context.js';
 import { backoffDelay, resolveRetry, type ResolvedRetry } from '../../retry.js';
 import { isDurable } from '../buffer.js';
 import type { Body } from '../../stand-ins.js';
 import type { Executor } from '../executor.js';
 import type { Input } from '../input.js';
+import { legible } from '../legible.js';
 import type { Call, Run } from '../run.js';
 import { CommunicatorScope } from '../communicator-scope.js';
 import { ignore, RunVoid } from '../signals.js';
@@ -81,7 +83,8 @@ export async function callOut(run: Run, stepId: string, fn: RegisteredFunction, 
       executor.probe('step:returned', point);
       const { text, value } = executor.codec.copy(result, 'result');
       return { output: text, value, attempts: tries };
-    } catch (error) {
+    } catch (thrown) {
+      const error = legible(thrown);
       if (run.isVoid || executor.stopping || error instanceof RunVoid) throw new RunVoid();
       const interruption = run.abortReason === undefined ? undefined : (run.interruption() ?? run.abortReason);
       if (interruption !== undefined) throw interruption;
@@ -101,14 +104,14 @@ async function judge(retry: ResolvedRetry, error: unknown, tries: number): Promi
   try {
     if (retry.retryIf !== undefined && !(await retry.retryIf(error, tries))) return { outcome: error };
   } catch (thrown) {
-    return { outcome: thrown };
+    return { outcome: legible(thrown) };
   }
   if (tries < retry.maxAttempts) return { again: true };
   return { outcome: tries === 1 ? error : undefined };
 }
 
 function exhausted(run: Run, stepId: string, errors: readonly unknown[]): Error {
-  const all = errors.map((e) => (e instanceof Error ? e : new Error(String(e))));
+  const all = errors.map((e) => (e instanceof Error ? e : new Error(stringForm(e))));
   return apiaryError('RETRIES_EXHAUSTED', { attempts: all.length, errors: all }, { workflowId: run.workflowId, stepId, cause: errors.at(-1) });
 }
 

@@ -11,6 +11,7 @@ import { recordProcedure, tooLarge, wrongRowCount, type RecordedBy } from '../..
 import { commitFinal, TryAgain, type Final } from '../commit.js';
 import type { Executor } from '../executor.js';
 import type { Input } from '../input.js';
+import { legible } from '../legible.js';
 import type { Call, Run } from '../run.js';
 import { RunVoid } from '../signals.js';
 import { checkJoin, failStep } from './transaction.js';
@@ -81,8 +82,12 @@ function statementsOf(executor: Executor, run: Run, stepId: string, fn: Register
     outbox: [],
     doom: undefined,
   };
-  const query = context.run(scope, () => fn.metadata.body.apply(target, input.take() as never[]));
-  return compile(query, fn.name);
+  try {
+    const query = context.run(scope, () => fn.metadata.body.apply(target, input.take() as never[]));
+    return compile(query, fn.name);
+  } catch (error) {
+    throw legible(error);
+  }
 }
 
 const recordable = /^\s*(?:insert|update|delete|merge)\b/i;

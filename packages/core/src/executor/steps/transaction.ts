@@ -6,6 +6,7 @@ import { commitFinal, TryAgain, type Final } from '../commit.js';
 import type { Executor } from '../executor.js';
 import type { Input } from '../input.js';
 import { HeldFlight } from '../held-flight.js';
+import { legible } from '../legible.js';
 import type { Call, Run } from '../run.js';
 import type { StartRow } from '../rows.js';
 import { RunVoid } from '../signals.js';
@@ -144,7 +145,7 @@ export async function joinTransaction(scope: TransactionContext, fn: RegisteredF
     const value = await context.run(scope, () => awaitedInside(executor.bodyOf(fn).apply(target, args as never[])));
     return executor.codec.copy(value, 'result').value;
   } catch (error) {
-    scope.doom ??= { error };
+    scope.doom ??= { error: legible(error) };
     throw error;
   }
 }

@@ -13,5 +13,6 @@ export const shapes: ReadonlyMap<string, URL> = new Map([
   ['failure', shape('failure')],
   ['direct', shape('direct')],
   ['linger', shape('linger')],
+  ['client', shape('client')],
   ['first launch', shape('first-launch')],
 ]);

@@ -318,4 +318,28 @@ export const runMutants: readonly Mutant[] = [
     ['core/store/connection/connections.js', 'return this.#engine().acquire();', 'return this.#user.acquire();'],
     killer('laws/L10-waiting', 'user code that holds every connection does not starve'),
   ),
+  mutant(
+    'a run begins after the shutdown',
+    'L7',
+    [lifecycle, 'this.#closed = true;', ''],
+    killer('interleavings/20-explicit-id', 'a lookup that is answered after the shutdown'),
+  ),
+  mutant(
+    'a closed journal takes groups',
+    'L2',
+    [journal, "return group.failed(apiaryError('SHUTTING_DOWN', {}));", ';'],
+    killer('interleavings/journal', 'a group that comes after the shutdown fails at once'),
+  ),
+  mutant(
+    'what is thrown is looked at without a guard',
+    'L2',
+    ['core/executor/legible.js', 'void (thrown instanceof Error || isApiaryError(thrown) || driverMark(thrown));', ''],
+    killer('behaviours/values', 'whatever is thrown ends the workflow'),
+  ),
+  mutant(
+    'a direct communicator does not look at the lease after it waited',
+    'L8',
+    ['core/executor/direct.js', 'if (!run.executor.lease.isLive())', 'if (false)'],
+    killer('interleavings/journal', 'a direct communicator whose lease ended'),
+  ),
 ];

@@ -73,7 +73,7 @@ export const transactionMutants: readonly Mutant[] = [
   mutant(
     'a joined function that throws spoils nothing',
     'L1',
-    [steps, 'scope.doom ??= { error };', ''],
+    [steps, 'scope.doom ??= { error: legible(error) };', ''],
     l1('a joined function that throws rolls all of it back'),
   ),
   {

@@ -174,11 +174,7 @@ export const claimMutants: readonly Mutant[] = [
   mutant(
     'an outcome does not look at the owner',
     '4.4, L8',
-    [
-      outcomes,
-      "w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch then",
-      "w.status = 'PENDING' then",
-    ],
+    [outcomes, "w.status = 'PENDING' and w.executor_id = excluded.executor_id and w.epoch = excluded.epoch then", "w.status = 'PENDING' then"],
     killer('laws/conditional-outcome', 'over the row of another owner'),
   ),
   mutant(

@@ -288,26 +288,29 @@ export class Run {
    * does, which is the rule.
    */
   ready(call: Call): Promise<void> | undefined {
-    const { executor } = this;
-    const holds = this.held === undefined && !executor.stopping && executor.journal.room() === undefined && executor.lease.isLive() && !this.hasSiblings(call);
-    if (!holds) return this.#becomeReady(call);
-    const refusal = this.isVoid ? new RunVoid() : (this.interruption() ?? this.poisoned);
-    if (refusal !== undefined) throw refusal;
+    const { journal, lease, stopping } = this.executor;
+    if (this.held !== undefined || stopping || !journal.hasRoom || !lease.isLive() || this.hasSiblings(call)) return this.#becomeReady(call);
+    this.#refuse();
     return undefined;
   }
 
   async #becomeReady(call: Call): Promise<void> {
     if (this.held !== undefined) await this.held.send();
-    if (this.isVoid) throw new RunVoid();
-    if (this.executor.stopping) return never(); // what comes next is for the executor that claims the workflow
-    const interruption = this.interruption();
-    if (interruption !== undefined) throw interruption;
-    if (this.poisoned !== undefined) throw this.poisoned;
+    if (!this.isVoid && this.executor.stopping) return never(); // what comes next is for the executor that claims the workflow
+    this.#refuse();
     const room = this.executor.journal.room();
     if (room !== undefined) await room;
     if (!this.executor.lease.isLive()) await this.executor.lease.live();
     if (this.isVoid) throw new RunVoid();
     if (this.hasSiblings(call)) await this.flushed();
+  }
+
+  /** Nothing new is begun: the run is void, or has met its end from outside. */
+  #refuse(): void {
+    if (this.isVoid) throw new RunVoid();
+    const interruption = this.interruption();
+    if (interruption !== undefined) throw interruption;
+    if (this.poisoned !== undefined) throw this.poisoned;
   }
 
   /** An unsettled call beside this one, in this run or beside one of its ancestors. */

@@ -71,9 +71,13 @@ export class Journal {
     this.#schedule();
   }
 
+  get hasRoom(): boolean {
+    return this.#bytes <= bound;
+  }
+
   /** Resolves when the unflushed bytes are under the bound; undefined when they are. */
   room(): Promise<void> | undefined {
-    if (this.#bytes <= bound) return undefined;
+    if (this.hasRoom) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { JsonLines } from '../json-lines.js';
 import type { PointResult } from './enumerate.js';
 import type { NumberedFlight } from './flight-numbers.js';
 import { nameOf, type CrashMode } from './point.js';
@@ -18,22 +19,16 @@ interface Line {
 
 /** The points that were run, in a file: an enumeration of hours can be stopped and goes on. Points at which something was wrong are run again. */
 export class PointMemory {
-  readonly #file: string;
-  readonly #lines: Line[] = [];
+  readonly #file: JsonLines<Line>;
   readonly #build = buildOf(['@apiary/core', '@apiary/decorators', '@apiary/testing/internal']);
 
   constructor(file: string, fresh: boolean) {
-    this.#file = file;
-    mkdirSync(dirname(file), { recursive: true });
-    if (fresh) rmSync(file, { force: true });
-    if (!existsSync(file)) return;
-    // The last line may have been cut.
-    for (const text of readFileSync(file, 'utf8').split('\n').slice(0, -1)) if (text !== '') this.#lines.push(JSON.parse(text) as Line);
+    this.#file = new JsonLines(file, { fresh });
   }
 
   known(shape: string, mode: CrashMode, trace: readonly NumberedFlight[]): ReadonlyMap<string, PointResult> {
     const hash = hashOf(trace);
-    const fine = this.#lines.filter(
+    const fine = this.#file.earlier.filter(
       (line) =>
         line.shape === shape &&
         line.mode === mode &&
@@ -46,8 +41,7 @@ export class PointMemory {
   }
 
   add(shape: string, mode: CrashMode, trace: readonly NumberedFlight[], result: PointResult): void {
-    const line: Line = { shape, mode, trace: hashOf(trace), build: this.#build, result };
-    appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
+    this.#file.add({ shape, mode, trace: hashOf(trace), build: this.#build, result });
   }
 }
 

@@ -1,5 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { JsonLines } from '../json-lines.js';
 import { nameOfPair, type PairResult } from './enumerate-twice.js';
 import type { NumberedFlight } from './flight-numbers.js';
 import { buildOf, hashOf } from './memory.js';
@@ -10,35 +9,25 @@ type Line = { readonly key: string } & ({ readonly first: CrashPoint; readonly s
 
 /** What was learnt and tried of pairs, in a file. The points of a recovery are kept as they were found: else the same seed would draw other pairs. */
 export class PairMemory {
-  readonly #file: string;
-  readonly #lines: Line[] = [];
+  readonly #file: JsonLines<Line>;
   readonly #build = buildOf(['@apiary/core', '@apiary/decorators', '@apiary/testing/internal']);
 
   constructor(file: string, fresh: boolean) {
-    this.#file = file;
-    mkdirSync(dirname(file), { recursive: true });
-    if (fresh) rmSync(file, { force: true });
-    if (!existsSync(file)) return;
-    // The last line may have been cut.
-    for (const text of readFileSync(file, 'utf8').split('\n').slice(0, -1)) if (text !== '') this.#lines.push(JSON.parse(text) as Line);
+    this.#file = new JsonLines(file, { fresh });
   }
 
   /** Of a shape whose crash-free run writes this. */
   of(shape: string, trace: readonly NumberedFlight[]): KnownPairs {
     const key = `${shape} ${hashOf(trace)} ${this.#build}`;
-    const lines = this.#lines.filter((line) => line.key === key);
+    const lines = this.#file.earlier.filter((line) => line.key === key);
     const seconds = new Map(lines.flatMap((line) => ('seconds' in line ? [[nameOf(line.first), line.seconds] as const] : [])));
     const pairs = lines.flatMap((line) => ('pair' in line && line.pair.differences.length === 0 ? [[nameOfPair(line.pair), line.pair] as const] : []));
     return {
       seconds,
       pairs: new Map(pairs),
-      learn: (first, found) => this.#add({ key, first, seconds: found }),
-      add: (pair) => this.#add({ key, pair }),
+      learn: (first, found) => this.#file.add({ key, first, seconds: found }),
+      add: (pair) => this.#file.add({ key, pair }),
     };
-  }
-
-  #add(line: Line): void {
-    appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
   }
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildOf } from '../crashes/memory.js';
+import { JsonLines } from '../json-lines.js';
 import type { Workspace } from '../crashes/planted/workspace.js';
 import type { Attempt } from './killing.js';
 import type { Killer, Mutant } from './mutant.js';
@@ -13,7 +14,7 @@ interface Line {
 
 /** What was tried before, in a file: where the files that are changed and the test are the same, it is not tried again. `--fresh` forgets it. */
 export class AttemptMemory {
-  readonly #file: string;
+  readonly #file: JsonLines<Line>;
   readonly #known = new Map<string, Attempt>();
   readonly #workspace: Workspace;
   readonly #build = buildOf(['@apiary/core', '@apiary/decorators', '@apiary/testing/internal']);
@@ -21,7 +22,7 @@ export class AttemptMemory {
   readonly #support: string;
 
   constructor(file: string, workspace: Workspace) {
-    this.#file = file;
+    this.#file = new JsonLines(file);
     this.#workspace = workspace;
     const folder = join(dirname(workspace.test('core/any')), 'support');
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
@@ -29,13 +30,7 @@ export class AttemptMemory {
       .sort()
       .map((name) => readFileSync(join(folder, name), 'utf8'))
       .join('');
-    mkdirSync(dirname(file), { recursive: true });
-    if (!existsSync(file)) return;
-    // The last line may have been cut.
-    for (const text of readFileSync(file, 'utf8').split('\n').slice(0, -1)) {
-      const { key, attempt } = JSON.parse(text) as Line;
-      this.#known.set(key, attempt);
-    }
+    for (const { key, attempt } of this.#file.earlier) this.#known.set(key, attempt);
   }
 
   /** Whether the test has passed without a mutant, with this very build. */
@@ -57,7 +52,7 @@ export class AttemptMemory {
 
   #write(key: string, attempt: Attempt): void {
     this.#known.set(key, attempt);
-    appendFileSync(this.#file, `${JSON.stringify({ key, attempt } satisfies Line)}\n`);
+    this.#file.add({ key, attempt });
   }
 
   #key({ edits, killer }: Mutant): string {

@@ -21,13 +21,15 @@ const defaultSeeds = 20;
 /** Each takes about a second. */
 const mostShrinks = 20;
 const otherOrders = 4;
+/** The order of writes is drawn, the time that each takes is not: a schedule that somebody asks for by its seed has so many chances to show again what it showed. */
+const chancesOfNamed = 5;
 
 /**
  * Runs it under seeded schedules of two or more executors with conflicts, dropped connections, late and repeated notifications, pauses;
  * shrinks failures. `act` runs on all executors at once; then the faults end, all work is driven to its end, `assert` is called, and each
  * effect has to have its record.
  *
- * @param options.seeds how many, or which; default 20
+ * @param options.seeds how many, or which; default 20. Each of those that are named runs up to five times, until it shows something
  * @param options.executors default 2
  * @throws Error with the seed, the fewest faults that show it, and how to run only that; CONFIG for what is no scenario or no number
  */
@@ -44,13 +46,14 @@ export async function explore(
   { seeds = defaultSeeds, executors = 2 }: { readonly seeds?: number | readonly number[] | undefined; readonly executors?: number | undefined },
 ): Promise<readonly Explored[]> {
   const definition = definitionOf(scenario);
+  const named = typeof seeds !== 'number';
   const chosen = typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds;
   if (chosen.length === 0 || !chosen.every(Number.isInteger))
     throw apiaryError('CONFIG', { path: 'seeds', problem: 'is neither a number from 1 nor a list of whole numbers' });
   if (!Number.isInteger(executors) || executors < 1) throw apiaryError('CONFIG', { path: 'executors', problem: 'is no number from 1' });
   await using field = new Field(definition, executors);
   const explored: Explored[] = [];
-  for (const seed of chosen) explored.push({ seed, faults: await exploreSeed(field, seed) });
+  for (const seed of chosen) explored.push({ seed, faults: await exploreSeed(field, seed, named ? chancesOfNamed : 1) });
   return explored;
 }
 
@@ -73,7 +76,7 @@ class Found extends Error {
   }
 }
 
-async function exploreSeed(field: Field, seed: number): Promise<readonly Happened[]> {
+async function exploreSeed(field: Field, seed: number, chances: number): Promise<readonly Happened[]> {
   let first: readonly Decision[] | undefined;
   let smallest: { readonly result: ScheduleResult } | undefined;
   let last: ScheduleResult | undefined;
@@ -82,10 +85,11 @@ async function exploreSeed(field: Field, seed: number): Promise<readonly Happene
     first ??= list;
     // Without a fault the order is another one too: a few are tried.
     const orders = smallest !== undefined && list.length === 0 ? otherOrders : 1;
-    for (let n = 0; n < orders; n++) {
+    const tries = smallest === undefined ? chances : orders;
+    for (let n = 0; n < tries; n++) {
       // The search for fewer is over.
       if (smallest !== undefined && ++shrinks > mostShrinks) return;
-      last = await field.run(list, order + n);
+      last = await field.run(list, order + (n % orders));
       if (last.problems.length === 0) continue;
       smallest = { result: last };
       throw new Found(last);

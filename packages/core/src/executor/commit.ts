@@ -36,6 +36,25 @@ export async function commitFinal(run: Run, transaction: UserTransaction, final:
     await transaction.rollback();
     throw new RunVoid('void before its final flight');
   }
+  const { load, statements } = loaded(run, final);
+  try {
+    const results = await transaction.commit(statements);
+    load.settle(true);
+    if (final.outbox.length > 0)
+      executor.lifecycle.startedByOutbox(
+        final.outbox,
+        (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])),
+      );
+    return results;
+  } catch (error) {
+    await resolveFailure(run, transaction, load, final, error);
+    return undefined;
+  }
+}
+
+/** All that flies before COMMIT, and the rows of the chain in it; nobody else carries those from here on. */
+export function loaded(run: Run, final: Final): { readonly load: Load; readonly statements: readonly Statement[] } {
+  const { executor } = run;
   const load = new Load('flight');
   load.take(run);
   if (final.record !== undefined) load.cargo.records.push(final.record);
@@ -46,19 +65,7 @@ export async function commitFinal(run: Run, transaction: UserTransaction, final:
   if (written.length > 0) load.cargo.starts = load.cargo.starts.filter((row) => !written.some((w) => w.workflowId === row.workflowId));
   const rows = executor.store.cargo(load.cargo, executor.clock.offsetMs, executor.id);
   const { procedure } = final;
-  try {
-    const results = await transaction.commit(procedure === undefined ? rows : [...procedure.before, ...rows, procedure.last]);
-    load.settle(true);
-    if (final.outbox.length > 0)
-      executor.lifecycle.startedByOutbox(
-        final.outbox,
-        (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])),
-      );
-    return results;
-  } catch (error) {
-    await resolveFailure(run, transaction, load, procedure?.recordedAs ?? identity(load, run), error);
-    return undefined;
-  }
+  return { load, statements: procedure === undefined ? rows : [...procedure.before, ...rows, procedure.last] };
 }
 
 /** The status row is inserted complete where it is in the same cargo; else a conditional update that raises when it matches no row. */
@@ -70,14 +77,10 @@ export function addOutcome(load: Load, run: Run, outcome: Outcome): void {
   else starts[at] = { ...start, outcome };
 }
 
-async function resolveFailure(
-  run: Run,
-  transaction: UserTransaction,
-  load: Load,
-  rows: Pick<Cargo, 'records' | 'starts'> & Partial<Cargo>,
-  error: unknown,
-): Promise<void> {
+/** Returns if the commit happened all the same. @throws as `commitFinal` does */
+export async function resolveFailure(run: Run, transaction: UserTransaction, load: Load, final: Final, error: unknown): Promise<void> {
   const { executor } = run;
+  const rows = final.procedure?.recordedAs ?? identity(load, run);
   const kind = classify(error);
   if (kind === 'connection') {
     // The server may have committed: the old backend has to be gone before the rows are looked up (DESIGN L3).

@@ -25,6 +25,7 @@ import { Notifications } from '../recovery/notifications.js';
 import { Observer } from './observer.js';
 import { Outside } from './outside.js';
 import { invoke } from './router.js';
+import { SharedFlights } from './shared-flights.js';
 import type { Ticket } from './ticket.js';
 
 export interface ExecutorOptions {
@@ -58,6 +59,7 @@ export class Executor implements Invoker {
   readonly stand: StandIns | undefined;
   readonly journal: Journal;
   readonly barrier: Barrier;
+  readonly sharedFlights: SharedFlights;
   readonly functions: FunctionSettings;
   readonly lifecycle: Lifecycle;
   readonly observer: Observer;
@@ -89,6 +91,7 @@ export class Executor implements Invoker {
     this.stand = options.stand;
     this.journal = new Journal(this);
     this.barrier = new Barrier(this);
+    this.sharedFlights = new SharedFlights(this);
     this.functions = new FunctionSettings(options.config);
     this.lifecycle = new Lifecycle(this);
     this.observer = new Observer(this);

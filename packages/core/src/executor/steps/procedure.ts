@@ -1,11 +1,12 @@
 /** A @Procedure: BEGIN, the user's statements, the rows and COMMIT in one round trip. */
 import { apiaryError, raise, type RegisteredFunction } from '@apiary/decorators/internal';
 import { Backoff } from '../../backoff.js';
+import { monotonic } from '../../clock.js';
 import { context, type TransactionContext } from '../../context.js';
 import { compile, interpret, type Compiled } from '../../sql/compile.js';
 import { isInfrastructure } from '../../store/connection/classify.js';
 import type { Connection } from '../../store/connection/connection.js';
-import type { Result } from '../../store/connection/statement.js';
+import type { Result, Statement } from '../../store/connection/statement.js';
 import { UserTransaction } from '../../store/connection/transaction.js';
 import { recordProcedure, tooLarge, wrongRowCount, type RecordedBy } from '../../store/statements/record-procedure.js';
 import { commitFinal, TryAgain, type Final } from '../commit.js';
@@ -42,20 +43,27 @@ export async function fly(run: Run, stepId: string, fn: RegisteredFunction, targ
   executor.probe('step:before', point);
   const compiled = statementsOf(executor, run, stepId, fn, target, input);
   executor.probe('step:returned', point);
-  const connection = executor.store.connections.userAtHand() ?? (await acquire(executor));
   try {
     const final = finalOf(executor, fn, compiled, by);
-    const settings = executor.functions.transaction(fn);
-    const { perTransactionFence } = executor.store.connections;
-    const transaction = new UserTransaction(connection, {
-      begin: perTransactionFence ? [settings.begin, executor.store.fence(executor.id)] : [settings.begin],
-      label: fn.name,
-    });
-    transaction.seal();
-    const results = await commitFinal(run, transaction, final);
+    const { begin } = executor.functions.transaction(fn);
+    const results = await executor.sharedFlights.fly(run, fn.name, begin, final, () => flyAlone(run, fn, begin, final));
     return results === undefined ? await stored(executor, by) : ((results.at(-1)?.rows[0]?.['output'] as string | null | undefined) ?? null);
   } catch (error) {
     throw translate(executor, fn, compiled, error);
+  }
+}
+
+async function flyAlone(run: Run, fn: RegisteredFunction, begin: Statement, final: Final): Promise<readonly Result[] | undefined> {
+  const { executor } = run;
+  const { perTransactionFence } = executor.store.connections;
+  const connection = executor.store.connections.userAtHand() ?? (await acquire(executor));
+  try {
+    const transaction = new UserTransaction(connection, { begin: perTransactionFence ? [begin, executor.store.fence(executor.id)] : [begin], label: fn.name });
+    transaction.seal();
+    const since = monotonic();
+    const results = await commitFinal(run, transaction, final);
+    executor.sharedFlights.took(fn.name, monotonic() - since);
+    return results;
   } finally {
     if (connection.lost) connection.destroy();
     else connection.release();

@@ -29,13 +29,13 @@ export const engine = {
   },
   operation: (workload, variant) => (variant === '' && workload in handlers ? (draw) => post(ingress, `/Bench/${workload}`, account(draw)) : undefined),
   async stop() {
-    server?.kill('SIGKILL');
+    endServer();
     await steps?.pool.end();
     if (folder) rmSync(folder, { recursive: true, force: true });
     setImmediate(() => process.exit(0)); // the SDK's server has no stop
   },
 };
-process.on('exit', () => server?.kill('SIGKILL'));
+process.on('exit', endServer);
 
 // A transaction on PostgreSQL is not part of Restate's log: a step that crashed between the two runs again. So that it takes effect once, it
 // inserts a row of its own, as the hand-written code does.
@@ -78,6 +78,15 @@ const handlers = {
 
 const service = () => restate.service({ name: 'Bench', handlers });
 
+// The command is a wrapper around the server, which would outlive it: the group of both ends.
+function endServer() {
+  try {
+    if (server?.pid) process.kill(-server.pid, 'SIGKILL');
+  } catch {
+    // it has ended
+  }
+}
+
 async function startServer([ingressPort, adminPort, nodePort]) {
   // Not in the system's temporary folder, which may live in memory.
   folder = mkdtempSync(fileURLToPath(new URL('./node_modules/.restate-', import.meta.url)));
@@ -85,6 +94,7 @@ async function startServer([ingressPort, adminPort, nodePort]) {
   const bind = (port) => `127.0.0.1:${port}`;
   server = spawn(command, ['--no-logo', '--listen-mode', 'tcp', '--base-dir', folder, '--bind-address', bind(nodePort), '--advertised-address', `http://${bind(nodePort)}`], {
     stdio: 'ignore',
+    detached: true,
     env: {
       ...process.env,
       RESTATE_INGRESS__BIND_ADDRESS: bind(ingressPort),

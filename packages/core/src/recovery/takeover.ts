@@ -2,6 +2,7 @@
  * Takes over the work of executors that stopped renewing their lease (DESIGN 4.6). Fence, end of every connection, claim: each in a
  * later snapshot than the one before, so nothing of the superseded executor can become visible after the claim.
  */
+import { Backoff } from '../backoff.js';
 import { monotonic } from '../clock.js';
 import type { Executor } from '../executor/executor.js';
 import { claimBatch } from './claim.js';
@@ -19,6 +20,9 @@ export interface OtherExecutor {
 const batch = 500;
 /** Recovered runs under way at once; more are claimed as these end. */
 const concurrency = 2000;
+
+/** About half a second in all. */
+const mostLooks = 8;
 
 interface Seen {
   counter: number;
@@ -96,11 +100,21 @@ export class Takeover {
     await this.#claim(other.executorId);
   }
 
+  /** Waits a little for recovered runs to end. */
+  async #room(): Promise<boolean> {
+    const { running } = this.#executor.lifecycle;
+    const backoff = new Backoff();
+    for (let looks = 0; running.size >= concurrency; looks++) {
+      if (looks === mostLooks || this.#executor.stopping) return false;
+      await backoff.wait();
+    }
+    return true;
+  }
+
   async #claim(executorId: string): Promise<void> {
-    const { lifecycle, store, lease } = this.#executor;
+    const { store, lease } = this.#executor;
     for (;;) {
-      if (this.#executor.stopping || !lease.isLive()) return;
-      if (lifecycle.running.size >= concurrency) return; // the next tick goes on
+      if (!(await this.#room()) || this.#executor.stopping || !lease.isLive()) return; // the next tick goes on
       const taken = await claimBatch(this.#executor, executorId, batch, 'first');
       if (taken.length === 0) break;
     }

@@ -55,16 +55,17 @@ export const executors = (n: Names) => ({
    * claim (or were never claimed), 'again' the others, the least often claimed first. A workflow with a child that goes on is not
    * counted and does not wait in the narrow lane: its child is, and does (the child's progress is its own).
    */
-  claim: `with candidates as materialized (
-      select w.workflow_id, w.attempts, w.claimed_records, w.created_at, w.updated_at,
-        ${recordCount(n)} as records,
-        exists (select 1 from ${n.workflow} c where c.parent_id = w.workflow_id and c.status in ('PENDING', 'ENQUEUED', 'DELAYED')) as waits
-      from ${n.workflow} w where w.executor_id = $1 and w.${live}
-    ), chosen as materialized (
-      select * from candidates
-      where ($4 = 'again') = (not waits and attempts > 0 and claimed_records >= records)
+  claim: `with waiting as (
+      select w.workflow_id, w.attempts, w.claimed_records, w.records from ${n.workflow} w where w.executor_id = $1 and w.${live}
       -- each has one chance in the lane; then who was tried most often and last is who most likely kills
-      order by attempts > 1, case when attempts > 1 then -attempts end, case when attempts > 1 then updated_at end desc, created_at limit $3
+      order by w.attempts > 1, case when w.attempts > 1 then -w.attempts end, case when w.attempts > 1 then w.updated_at end desc, w.created_at
+      offset 0 -- what follows is asked of as many as are taken, not of all that wait
+    ), chosen as materialized (
+      select w.workflow_id, c.records, c.waits from waiting w cross join lateral (
+        select ${recordCount(n)} as records,
+          exists (select 1 from ${n.workflow} c where c.parent_id = w.workflow_id and c.status in ('PENDING', 'ENQUEUED', 'DELAYED')) as waits offset 0
+      ) as c
+      where ($4 = 'again') = (not c.waits and w.attempts > 0 and w.claimed_records >= c.records) limit $3
     )
     update ${n.workflow} w set executor_id = $2, epoch = w.epoch + 1,
       recoveries = w.recoveries + case when w.claimed_records < 0 then 0 else 1 end,

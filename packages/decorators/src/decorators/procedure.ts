@@ -15,7 +15,8 @@ type ProcedureDecorator = <M>(
 
 /**
  * A transaction without interaction, in one round trip: a sync method that returns `sql`; awaiting the call gives the rows. They are
- * JSON values; `one()` is checked by the server, before the commit.
+ * JSON values; `one()` is checked by the server, before the commit. Calls that are under way at the same time may share a database
+ * transaction, in which they run one after the other: they then have the same `now()`. If it fails, each runs in one of its own.
  * @param options name, isolation and read-only; a wrong one is REGISTRATION at launch
  */
 export function Procedure(options?: Nameable & Pick<TransactionOptions, 'isolation' | 'readOnly'>): ProcedureDecorator {

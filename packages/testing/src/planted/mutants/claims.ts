@@ -50,7 +50,7 @@ export const claimMutants: readonly Mutant[] = [
   mutant(
     'a workflow whose child goes on waits in the narrow lane',
     '4.6',
-    [executors, "where ($4 = 'again') = (not waits and attempts > 0", "where ($4 = 'again') = (attempts > 0"],
+    [executors, "where ($4 = 'again') = (not c.waits and w.attempts > 0", "where ($4 = 'again') = (w.attempts > 0"],
     attempts('does not take the narrow lane'),
   ),
   mutant(
@@ -91,7 +91,7 @@ export const claimMutants: readonly Mutant[] = [
   mutant(
     'second attempts are claimed all at once',
     '4.6',
-    [executors, "where ($4 = 'again') = (not waits", "where $4 = 'first' or (not waits"],
+    [executors, "where ($4 = 'again') = (not c.waits", "where $4 = 'first' or (not c.waits"],
     attempts('second attempts are claimed one at a time'),
   ),
   mutant(

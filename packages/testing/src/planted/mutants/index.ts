@@ -1,8 +1,9 @@
 import type { Mutant } from '../mutant.js';
 import { claimMutants } from './claims.js';
 import { runMutants } from './runs.js';
+import { sharedFlightMutants } from './shared-flights.js';
 import { takeoverMutants } from './takeover.js';
 import { transactionMutants } from './transactions.js';
 
 /** The most dangerous first: what runs only when something died has the fewest witnesses. */
-export const mutants: readonly Mutant[] = [...takeoverMutants, ...claimMutants, ...transactionMutants, ...runMutants];
+export const mutants: readonly Mutant[] = [...takeoverMutants, ...claimMutants, ...transactionMutants, ...runMutants, ...sharedFlightMutants];

@@ -9,7 +9,7 @@ import { RunVoid } from './signals.js';
 import { attempt } from './steps/attempt.js';
 import { callOut } from './steps/communicator.js';
 import { fly } from './steps/procedure.js';
-import { commitReadOnly, encoded } from './steps/transaction.js';
+import { encoded, endReader } from './steps/transaction.js';
 
 interface Ended {
   readonly outcome: Outcome;
@@ -62,7 +62,8 @@ async function transaction(run: Run, call: Call, target: object, input: Input, t
   const { text } = coded instanceof Promise ? await coded : coded;
   const outcome: Outcome = { status: 'SUCCESS', output: text, error: null };
   if (settings.readOnly) {
-    await commitReadOnly(executor, result.transaction);
+    const ending = endReader(executor, result.transaction, settings.isolation);
+    if (ending !== undefined) await ending;
     return { outcome, durable: false };
   }
   try {

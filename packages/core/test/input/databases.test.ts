@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Apiary, Service, Workflow, type Config } from '@apiary/core';
-import { createDatabase, freePort, type TestDatabase } from '@apiary/testing/internal';
+import { createDatabase, freePort, until, type TestDatabase } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import makeKnex from 'knex';
 import pg from 'pg';
@@ -97,6 +97,17 @@ describe('databases that cannot be used', () => {
       expect(all).not.contain(secret);
     });
   }
+
+  it('no password where the server wants one: CONFIG that says so, and no socket is left open', async () => {
+    const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const url = new URL(database.connectionString);
+    url.password = '';
+    const before = sockets();
+    const { error } = await refusal(url.href);
+    expect([error.code, error.details?.['path']]).deep.equal(['CONFIG', 'database']);
+    expect(error.message).contain('wants a password').contain(url.username);
+    await until('the socket is closed', () => sockets() === before);
+  });
 
   it('a database that does not exist: CONFIG that names it', async () => {
     const url = new URL(database.connectionString);

@@ -1,4 +1,4 @@
-import { apiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
+import { apiaryError, type Isolation, type RegisteredFunction } from '@apiary/decorators/internal';
 import { Backoff } from '../../backoff.js';
 import { context, type TransactionContext } from '../../context.js';
 import type { UserTransaction } from '../../store/connection/transaction.js';
@@ -35,8 +35,8 @@ export async function transactionStep(run: Run, call: Call, fn: RegisteredFuncti
       const coded = encoded(executor, transaction, result.value);
       const output = coded instanceof Promise ? await coded : coded;
       if (settings.readOnly) {
-        if (settings.isolation === 'serializable' || !transaction.endReadOnly()) await commitReadOnly(executor, transaction);
-        else transaction.connection.release();
+        const ending = endReader(executor, transaction, settings.isolation);
+        if (ending !== undefined) await ending;
         run.record(call, { output: output.text, attempts: tries });
         if (executor.stand !== undefined) await durableAtOnce(run, call, fn, tries);
         return output.value;
@@ -99,8 +99,14 @@ export function encoded(executor: Executor, transaction: UserTransaction, value:
   }
 }
 
-/** At SERIALIZABLE a COMMIT could be refused, so a value read is delivered only after its answer (DESIGN L11). */
-export async function commitReadOnly(executor: Executor, transaction: UserTransaction): Promise<void> {
+/** Undefined where nobody has to wait. At SERIALIZABLE a COMMIT could be refused, so a value read is delivered only after its answer (DESIGN L11). */
+export function endReader(executor: Executor, transaction: UserTransaction, isolation: Isolation): Promise<void> | undefined {
+  if (isolation === 'serializable' || !transaction.endReadOnly()) return commitReadOnly(executor, transaction);
+  transaction.connection.release();
+  return undefined;
+}
+
+async function commitReadOnly(executor: Executor, transaction: UserTransaction): Promise<void> {
   try {
     await transaction.commitReadOnly();
     transaction.connection.release();

@@ -3,7 +3,19 @@ import { apiaryError, isApiaryError, raise } from '@apiary/decorators/internal';
 import type { Knex } from 'knex';
 import { noProbe, type Probe } from '../../probe.js';
 import { Connection, type ConnectionKind } from './connection.js';
-import { checkDriver, clientOf, connectConfig, endpointOf, isKnex, knexOf, poolLimit, raiseUnreachable, type Database, type Endpoint } from './database.js';
+import {
+  checkDriver,
+  clientOf,
+  connectConfig,
+  endpointOf,
+  isKnex,
+  knexOf,
+  poolLimit,
+  raiseUnreachable,
+  Sockets,
+  type Database,
+  type Endpoint,
+} from './database.js';
 import { KnexShell } from './knex-shell.js';
 import { LeasePool } from './lease-pool.js';
 import type { RawClient } from './pg-internals.js';
@@ -56,6 +68,7 @@ export class Connections {
   #poolerSuspected = false;
   readonly #options: ConnectionsOptions;
   readonly #config: Knex.Config | undefined;
+  readonly #sockets: Sockets;
   readonly #known = new WeakMap<RawClient, Connection>();
   readonly #alive = new Set<Connection>();
   readonly #readCommitted = new WeakSet<Connection>();
@@ -64,7 +77,8 @@ export class Connections {
   #system: LeasePool | undefined;
   #closed = false;
 
-  private constructor(options: ConnectionsOptions, endpoint: Endpoint, config: Knex.Config | undefined) {
+  private constructor(options: ConnectionsOptions, endpoint: Endpoint, config: Knex.Config | undefined, sockets: Sockets) {
+    this.#sockets = sockets;
     this.#options = options;
     this.#endpoint = endpoint;
     this.#config = config;
@@ -90,8 +104,9 @@ export class Connections {
    * @throws DATABASE_UNREACHABLE, DATABASE_VERSION, CONFIG
    */
   static async open(options: ConnectionsOptions): Promise<Connections> {
-    const config = connectConfig(options.database, options.applicationName);
-    const connections = new Connections(options, await endpointOf(config), config);
+    const sockets = new Sockets();
+    const config = connectConfig(options.database, options.applicationName, sockets);
+    const connections = new Connections(options, await endpointOf(config), config, sockets);
     try {
       checkDriver(connections.knex);
       await connections.system(() => Promise.resolve());
@@ -276,5 +291,6 @@ export class Connections {
     await this.#engineKnex?.destroy();
     if (this.ownKnex) await this.knex.destroy();
     for (const connection of this.#alive) if (this.ownKnex || connection.kind !== 'user') connection.giveUp(new Error('closed'));
+    this.#sockets.destroyAll();
   }
 }

@@ -1,4 +1,5 @@
 /** From what the user configured to Knex instances, and to what messages may say of it: host, port and user, never the password. */
+import { Socket } from 'node:net';
 import { raise } from '@apiary/decorators/internal';
 import makeKnex, { type Knex } from 'knex';
 import pg from 'pg';
@@ -22,9 +23,26 @@ export function clientOf(knex: Knex): KnexClient {
   return knex.client as KnexClient;
 }
 
+/** Sockets of our own connections. pg leaves one open when it cannot answer a question for a password, and nobody knows of it then. */
+export class Sockets {
+  readonly #open = new Set<Socket>();
+
+  readonly make = (): Socket => {
+    const socket = new Socket();
+    this.#open.add(socket);
+    return socket.once('close', () => this.#open.delete(socket));
+  };
+
+  destroyAll(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+}
+
 /** What a new Knex is made from: the configured one, or that of the user's instance. Undefined if the instance has only a pool. */
-export function connectConfig(database: Database, applicationName: string): Knex.Config | undefined {
-  if (typeof database === 'string') return { client: 'pg', connection: { connectionString: database, application_name: applicationName } };
+export function connectConfig(database: Database, applicationName: string, sockets: Sockets): Knex.Config | undefined {
+  if (typeof database === 'string') {
+    return { client: 'pg', connection: { connectionString: database, application_name: applicationName, stream: sockets.make } as Knex.PgConnectionConfig };
+  }
   const config = isKnex(database) ? clientOf(database).config : database;
   return config.connection === undefined ? undefined : config;
 }
@@ -74,6 +92,8 @@ export function raiseUnreachable(error: unknown, endpoint: Endpoint): never {
     }
     if (error.code === '3D000') raise('CONFIG', { path: 'database', problem: `at ${at} ${reason}: create it, or name another one` }, { cause: error });
   }
+  // pg asks for one only when the server does.
+  if (reason.startsWith('SASL:')) raise('CONFIG', { path: 'database', problem: `${at} wants a password of ${user} (${reason}): give one` }, { cause: error });
   raise(
     'DATABASE_UNREACHABLE',
     { host, port, user },

@@ -122,6 +122,7 @@ describe('behaviours of recovery', () => {
 
   it('BEHAVIOUR 13: the recovery of one executor touches no row of another, and a second look at the dead one does nothing', async () => {
     const living = await engine.another();
+    expect(runningOf(living).executor.id, 'each launch is an executor of its own').not.equal(runningOf(engine.app).executor.id);
     gates.close('two');
     await living.start(Flows, { workflowId: 'b13-living' }).two();
     await engine.app.start(Flows, { workflowId: 'b13-dead' }).two();

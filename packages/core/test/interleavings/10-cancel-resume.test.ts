@@ -105,7 +105,7 @@ describe('INTERLEAVING 10: cancel, resume, and a first body that does not end', 
     const watcher = await engine.another();
     await until('the claim waits for the cancel', async () => {
       const waiting = await watcher.knex.raw(
-        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'with candidates%'`,
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'with waiting%'`,
       );
       return waiting.rows.length > 0;
     });

@@ -121,7 +121,7 @@ describe('L7, 4.6: attempts, and the narrow lane of second attempts', function (
     const { hostname, port } = new URL(on.database.connectionString);
     proxy = await TcpProxy.start({ target: { host: hostname, port: Number(port) } });
     // The first claim asks for those of the wide lane, and finds none.
-    const rule = proxy.add({ on: 'request', is: executes(/candidates as materialized/), skip: 1, fault: { kind: 'lose answer' } });
+    const rule = proxy.add({ on: 'request', is: executes(/chosen as materialized/), skip: 1, fault: { kind: 'lose answer' } });
     const { app, claims } = await claimer({ database: proxy.connectionString(on.database.connectionString) });
     await rule.hit;
     const arrival = await gates.reached('gate');

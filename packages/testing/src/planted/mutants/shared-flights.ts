@@ -43,7 +43,7 @@ export const sharedFlightMutants: readonly Mutant[] = [
   mutant(
     'a claim counts the records of all that wait',
     '4.6',
-    [claims, 'offset 0 -- what follows is asked of as many as are taken, not of all that wait', ''],
+    [claims, 'order by w.attempts > 1,', 'order by (select count(*) from ${n.record} f where f.workflow_id = w.workflow_id) * 0, w.attempts > 1,'],
     killer('budgets/claims', 'a claim counts the records'),
   ),
 ];

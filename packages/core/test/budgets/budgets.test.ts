@@ -270,9 +270,7 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
           .filter((text) => text.startsWith('with waiting')).length;
       await until('nothing was left to claim', () => claims() >= 3);
       const system = meter2.texts('system').flat();
-      expect(system.filter((text) => text.startsWith('with waiting')).length, 'claims: one that found 20, one that found none, one for the lane').to.equal(
-        3,
-      );
+      expect(system.filter((text) => text.startsWith('with waiting')).length, 'claims: one that found 20, one that found none, one for the lane').to.equal(3);
       expect(system.filter((text) => text.includes('f.step_id as "stepId"')).length, 'reads of records').to.equal(1);
       expect(meter2.of('user').writes, 'no transaction is run again').to.equal(0);
       gate.resolve('now');

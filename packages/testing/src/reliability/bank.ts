@@ -53,7 +53,7 @@ export class Accounts {
 export class Mailer {
   @Communicator({ retry: { maxAttempts: 1000, initialInterval: '50 ms', maxInterval: '500 ms' } })
   async receipt(text: string): Promise<string> {
-    await callWitness(process.env['APIARY_WITNESS'] ?? '', { key: idempotencyKey(), name: 'Mailer.receipt', detail: text });
+    await callWitness(process.env['APIARY_WITNESS'] ?? '', { key: idempotencyKey(), name: 'Mailer.receipt', detail: text, at: Date.now() });
     return text;
   }
 }

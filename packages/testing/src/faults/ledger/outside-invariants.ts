@@ -63,8 +63,9 @@ export interface WitnessCheck extends LedgerCheck {
 }
 
 /**
- * I8: each recorded communicator call was made, and none was made after its record was inserted. The witness and the database must read the
- * same clock. Needs the audit.
+ * I8: each recorded communicator call was made, and none was begun after its record was inserted. The witness and the database must read the
+ * same clock. A call that tells when it was begun (`at`) may arrive later: a process that is suspended between the look at its lease and the
+ * write to the socket is beyond any fence (DESIGN 4.7). Needs the audit.
  *
  * @param names the communicators that call the witness, as stored: `Mailer.receipt`
  */
@@ -92,7 +93,7 @@ export async function checkWitnessed(
     const made = byStep.get(JSON.stringify([row.workflow_id, row.step_id])) ?? [];
     if (made.length === 0 && !row.failed) missing.push(row);
     // the witness's clock has whole milliseconds
-    for (const call of made) if (call.arrived > Number(row.at) + 1) late.push({ call, recorded: Number(row.at) });
+    for (const call of made) if (Math.min(call.arrived, call.at ?? call.arrived) > Number(row.at) + 1) late.push({ call, recorded: Number(row.at) });
   }
   const keys = [...byStep.values()].filter((made) => new Set(made.map((call) => call.key)).size > 1);
   const shared = [...groupByKey(calls).values()].filter((made) => new Set(made.map(stepKey)).size > 1);

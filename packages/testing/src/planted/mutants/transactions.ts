@@ -203,7 +203,7 @@ export const transactionMutants: readonly Mutant[] = [
   mutant(
     'a value read at serializable is delivered before the answer of COMMIT',
     'L11',
-    [steps, "settings.isolation === 'serializable' || !transaction.endReadOnly()", '!transaction.endReadOnly()'],
+    [steps, "isolation === 'serializable' || !transaction.endReadOnly()", '!transaction.endReadOnly()'],
     killer('budgets/budgets', 'a read-only transaction costs the answer of COMMIT'),
   ),
   mutant(

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { Apiary, Service, Workflow, type Config } from '@apiary/core';
 import { createDatabase, freePort, until, type TestDatabase } from '@apiary/testing/internal';
@@ -98,10 +99,11 @@ describe('databases that cannot be used', () => {
     });
   }
 
-  it('no password where the server wants one: CONFIG that says so, and no socket is left open', async () => {
+  it('no password where the server wants one: CONFIG that says so, and no socket is left open', async function () {
     const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
     const url = new URL(database.connectionString);
     url.password = '';
+    if (await letsInWithoutPassword(url.href)) return this.skip();
     const before = sockets();
     const { error } = await refusal(url.href);
     expect([error.code, error.details?.['path']]).deep.equal(['CONFIG', 'database']);
@@ -155,3 +157,18 @@ describe('databases that cannot be used', () => {
     }
   });
 });
+
+/** Some servers trust whoever comes by this way. */
+async function letsInWithoutPassword(connectionString: string): Promise<boolean> {
+  const socket = new Socket();
+  const client = new pg.Client({ connectionString, stream: () => socket });
+  try {
+    await client.connect();
+    await client.end();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

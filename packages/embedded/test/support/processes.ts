@@ -19,8 +19,18 @@ export function processesWith(text: string): number[] {
   return commands().flatMap(([pid, command]) => (pid !== process.pid && command.includes(text) ? [pid] : []));
 }
 
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
+}
+
 export function postmasterOf(home: string): number {
-  const [pid, ...others] = processesWith(`-D ${home}/postgres `);
+  const all = processesWith(`-D ${home}/postgres `);
+  // One that it has just forked has its command line until it gives itself a name.
+  const [pid, ...others] = all.filter((found) => !all.includes(parentOf(found)));
   if (pid === undefined || others.length > 0) throw new Error(`${others.length + Number(pid !== undefined)} postmasters run in ${home}`);
   return pid;
 }

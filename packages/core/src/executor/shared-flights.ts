@@ -6,6 +6,7 @@
  * (Group commit, DeWitt et al. 1984, here for the whole transaction and not only for its log record.)
  */
 import { monotonic } from '../clock.js';
+import { withoutComments } from '../sql/without-comments.js';
 import { classify } from '../store/connection/classify.js';
 import type { Connection } from '../store/connection/connection.js';
 import type { Result, Statement } from '../store/connection/statement.js';
@@ -118,7 +119,7 @@ export class SharedFlights {
     let plain = this.#plain.get(text);
     if (plain === undefined) {
       if (this.#plain.size >= 1000) this.#plain.clear();
-      this.#plain.set(text, (plain = plainStart.test(text) && !lasting.test(text)));
+      this.#plain.set(text, (plain = plainStart.test(withoutComments(text)) && !lasting.test(text)));
     }
     return plain;
   }
@@ -145,8 +146,7 @@ export class SharedFlights {
         gate.members += members.length;
         await this.#send(gate, connection, members);
       } finally {
-        if (connection.lost) connection.destroy();
-        else connection.release();
+        connection.release();
       }
     } catch {
       // Each makes its call itself, and learns why there is no connection.
@@ -228,6 +228,6 @@ export class SharedFlights {
   }
 }
 
-const plainStart = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*(?:insert|update|delete|merge|select|with|values)\b/i;
+const plainStart = /^(?:insert|update|delete|merge|select|with|values)\b/i;
 /** Settings, notifications (of which the server sends equal ones once a transaction), locks of the application. */
 const lasting = /\b(?:set_config|pg_settings|pg_notify|pg_(?:try_)?advisory\w*)\b/i;

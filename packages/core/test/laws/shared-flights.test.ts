@@ -1,6 +1,6 @@
 import { Procedure, Service, Workflow, sql, workflowId } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
-import { backendGone, executes } from '@apiary/testing/internal';
+import { backendGone, executes, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import pg from 'pg';
 import { Engine, rejected, Trace } from '../support/engine.js';
@@ -224,11 +224,8 @@ describe('concurrent calls of @Procedures', () => {
     try {
       await holder.query('begin; lock table item in access exclusive mode');
       const all = Promise.all(range(10).map((id) => items.add(id)));
-      let pid: number | undefined;
-      while (pid === undefined)
-        pid = (
-          await engine.admin.query<{ pid: number }>(`select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%update item%' limit 1`)
-        ).rows[0]?.pid;
+      const asked = `select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%update item%' limit 1`;
+      const pid = await until('a flight waits', async () => (await engine.admin.query<{ pid: number }>(asked)).rows[0]?.pid);
       await engine.admin.query('select pg_terminate_backend($1)', [pid]);
       await backendGone(engine.admin, pid);
       await holder.query('commit');

@@ -4,6 +4,7 @@ import { Backoff } from '../../backoff.js';
 import { monotonic } from '../../clock.js';
 import { context, type TransactionContext } from '../../context.js';
 import { compile, interpret, type Compiled } from '../../sql/compile.js';
+import { withoutComments } from '../../sql/without-comments.js';
 import { isInfrastructure } from '../../store/connection/classify.js';
 import type { Connection } from '../../store/connection/connection.js';
 import type { Result, Statement } from '../../store/connection/statement.js';
@@ -65,8 +66,7 @@ async function flyAlone(run: Run, fn: RegisteredFunction, begin: Statement, fina
     executor.sharedFlights.took(fn.name, monotonic() - since);
     return results;
   } finally {
-    if (connection.lost) connection.destroy();
-    else connection.release();
+    connection.release();
   }
 }
 
@@ -131,10 +131,6 @@ function returnsRows(executor: Executor, text: string): boolean {
   if (known !== undefined) return known;
   const bare = withoutComments(text);
   return reads.test(bare) || /\breturning\b/i.test(bare);
-}
-
-function withoutComments(text: string): string {
-  return text.replace(/^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, '');
 }
 
 /** The answer was lost, the commit was not: what the server recorded. */

@@ -109,12 +109,10 @@ export function endReader(executor: Executor, transaction: UserTransaction, isol
 async function commitReadOnly(executor: Executor, transaction: UserTransaction): Promise<void> {
   try {
     await transaction.commitReadOnly();
-    transaction.connection.release();
   } catch (error) {
-    const { connection } = transaction;
-    if (connection.lost) connection.destroy();
-    else connection.release();
     throw executor.isInfrastructure(error) ? new TryAgain('infrastructure', { cause: error }) : error;
+  } finally {
+    transaction.connection.release();
   }
 }
 

@@ -183,4 +183,10 @@ export const claimMutants: readonly Mutant[] = [
     [outcomes, "${names.refuse}('APV01', 'an outcome matched no row')", "'no row'"],
     killer('laws/outcome-in-the-last-commit', 'the outcome is conditional'),
   ),
+  mutant(
+    'a claim counts the records of all that wait',
+    '4.6',
+    [executors, 'order by w.attempts > 1,', 'order by (select count(*) from ${n.record} f where f.workflow_id = w.workflow_id) * 0, w.attempts > 1,'],
+    killer('budgets/claims', 'a claim counts the records'),
+  ),
 ];

@@ -2,7 +2,6 @@
 import { killer, mutant, type Mutant } from '../mutant.js';
 
 const shared = 'core/executor/shared-flights.js';
-const claims = 'core/store/statements/executors.js';
 const test = (name: string) => killer('laws/shared-flights', `concurrent calls of @Procedures ${name}`);
 
 export const sharedFlightMutants: readonly Mutant[] = [
@@ -40,10 +39,4 @@ export const sharedFlightMutants: readonly Mutant[] = [
     ],
     killer: test('of another isolation level'),
   },
-  mutant(
-    'a claim counts the records of all that wait',
-    '4.6',
-    [claims, 'order by w.attempts > 1,', 'order by (select count(*) from ${n.record} f where f.workflow_id = w.workflow_id) * 0, w.attempts > 1,'],
-    killer('budgets/claims', 'a claim counts the records'),
-  ),
 ];

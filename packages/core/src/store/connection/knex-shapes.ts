@@ -222,7 +222,8 @@ class Way {
   #limits(single: KnexQueryBuilder['_single']): boolean {
     const { limit, offset, skipBinding } = single;
     if (isRecord(skipBinding) && Object.values(skipBinding).some((skip) => skip !== undefined)) return false;
-    return this.#limit('limit', limit) && this.#limit('offset', offset);
+    // Knex leaves an offset of 0 out.
+    return this.#limit('limit', limit) && (offset === 0 || this.#limit('offset', offset));
   }
 
   #limit(which: string, value: unknown): boolean {

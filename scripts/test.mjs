@@ -50,6 +50,8 @@ const lines = existsSync(totals)
       .map((line) => JSON.parse(line))
   : [];
 rmSync(folder, { recursive: true, force: true });
+// Once more at the end, where it is found: what failed may be thousands of lines above.
+for (const failed of lines.flatMap((line) => line.failed)) console.log(`\nfailed: ${failed}`);
 const sum = (key) => lines.reduce((n, line) => n + line[key], 0);
 console.log(
   `\n${sum('passes')} passed, ${sum('failures') + (broken && sum('failures') === 0 ? 1 : 0)} failed${sum('pending') > 0 ? `, ${sum('pending')} skipped` : ''}`,

@@ -37,13 +37,12 @@ describe('4.6: the statements of a takeover', function () {
       (error: unknown) => (error as { code: string }).code,
     );
 
-  async function waitsForLock(client: pg.Client): Promise<void> {
+  async function isLocked(client: pg.Client): Promise<boolean> {
     const pid = (client as unknown as { processID: number }).processID;
-    await until(
-      'it waits for the row',
-      async () => (await on.query(`select from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'`, [pid])).length > 0,
-    );
+    return (await on.query(`select from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'`, [pid])).length > 0;
   }
+
+  const waitsForLock = (client: pg.Client): Promise<boolean> => until('it waits for the row', () => isLocked(client));
 
   it("4.6: the fence is conditional on the counter that was seen and on the database's clock", async () => {
     const { store } = executorOf(await on.launch());
@@ -88,8 +87,9 @@ describe('4.6: the statements of a takeover', function () {
     await one.query('begin');
     expect((await one.query(sql.cancel, [['w'], ['{}'], 0])).rows).to.deep.equal([{ workflowId: 'w', status: 'CANCELLED', executorId: null }]);
     // It passes over what is locked; where it did not, it would wait here and then have to look again.
-    const wake = two.query(sql.wake, ['me', 'strange', 0, 10]);
-    await Promise.race([wake, waitsForLock(two)]);
+    let woken = false;
+    const wake = two.query(sql.wake, ['me', 'strange', 0, 10]).finally(() => (woken = true));
+    await until('it has passed over the row, or waits for it', async () => woken || (await isLocked(two)));
     await one.query('commit');
     expect((await wake).rowCount).to.equal(0);
     expect(await on.workflow('w')).to.include({ status: 'CANCELLED', executor_id: null, epoch: 1 });

@@ -27,6 +27,7 @@ export { newIdentity } from './executor/identity.js';
 export type { Outcome, RecordRow, StepKind } from './executor/rows.js';
 export { Lease } from './recovery/lease.js';
 export { reads, type StoredWorkflow } from './store/statements/read.js';
+export { copied } from './store/statements/values.js';
 export type { Store } from './store/store.js';
 export type { Internals } from './launch.js';
 export type { Probe, ProbePoints, FlightPoint, StepPoint } from './probe.js';

@@ -14,6 +14,27 @@ export interface Group {
   failed(error: unknown): void;
 }
 
+export function workflowsOf(groups: readonly Group[]): Set<string> {
+  const ids = new Set<string>();
+  for (const group of groups) eachWorkflow(group, (id) => void ids.add(id));
+  return ids;
+}
+
+/** Whether it has a row of one of these workflows. */
+export function shares(group: Group, ids: ReadonlySet<string>): boolean {
+  let found = false;
+  eachWorkflow(group, (id) => (found ||= ids.has(id)));
+  return found;
+}
+
+/** Foreign rows are no part of the order: an existing one is the wished state. */
+function eachWorkflow({ cargo }: Group, visit: (id: string) => void): void {
+  for (const { workflowId } of cargo.starts) visit(workflowId);
+  for (const { workflowId } of cargo.records) visit(workflowId);
+  for (const { workflowId } of cargo.outcomes) visit(workflowId);
+  for (const { workflowId } of cargo.parks) visit(workflowId);
+}
+
 /** Tells the owner of a group that its rows belong to somebody else: the run that pushed it is void. */
 export class LostRow extends Error {
   override readonly name = 'LostRow';

@@ -1,7 +1,8 @@
 /**
  * The one writer: it makes the buffers of all runs of a process durable, many in one commit. It flushes at once when idle and gathers
- * while busy. Its connection is its own. Batches are sent one after the other, so the order of pushing is the order of durability; a
- * batch that fails is split into its groups, still in order, so that a poison row fails alone (DESIGN 4.3).
+ * while busy. Its connection is its own. Of one workflow the order of pushing is the order of durability: batches go one after the other,
+ * two at most on the way, of different workflows. A batch that fails is split into its groups, still in order, so that a poison row fails
+ * alone (DESIGN 4.3).
  */
 import { apiaryError } from '@apiary/decorators/internal';
 import { classify, isInfrastructure } from '../store/connection/classify.js';
@@ -10,7 +11,7 @@ import type { Statement } from '../store/connection/statement.js';
 import type { Store } from '../store/store.js';
 import { Backoff } from '../backoff.js';
 import { emptyCargo } from '../executor/rows.js';
-import { LostRow, type Group } from './group.js';
+import { LostRow, shares, workflowsOf, type Group } from './group.js';
 import { SetAside } from './set-aside.js';
 
 const maxGroups = 500;
@@ -18,6 +19,8 @@ const maxBytes = 4 << 20;
 /** Above this many unflushed bytes new steps wait. */
 const bound = 64 << 20;
 const deadlineMs = 30_000;
+/** A batch behind another one has at least so many groups. */
+const leastBehind = 16;
 /** Of more groups than this half are told first that they are durable. */
 const toldAtOnce = 32;
 /** The one writer waits for no lock of others for long (DESIGN 4.3). */
@@ -33,13 +36,22 @@ export interface JournalOwner {
   fenced(): void;
 }
 
+interface Batch {
+  readonly groups: readonly Group[];
+  /** Resolves when it is durable or has failed for good. */
+  readonly done: Promise<void>;
+}
+
 export class Journal {
   readonly #owner: JournalOwner;
   #queue: Group[] = [];
   #bytes = 0;
   #connection: Connection | undefined;
   #scheduled = false;
-  #busy = false;
+  /** Sent and not answered: at most two. */
+  readonly #air: Batch[] = [];
+  /** One that was in the air has failed, and is written again, or in parts. */
+  #inTrouble = false;
   #closed = false;
   #waiting: (() => void)[] = [];
   /** Durable, and their runs do not know yet. */
@@ -60,8 +72,10 @@ export class Journal {
     this.#schedule();
   }
 
+  /** At the end of the turn, so that all that comes in it goes together. */
   #schedule(): void {
-    if (this.#busy || this.#scheduled) return;
+    if (this.#air.length > 0) return void this.#pump();
+    if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#flush);
   }
@@ -83,7 +97,7 @@ export class Journal {
 
   /** Resolves when nothing is queued or under way. */
   async idle(): Promise<void> {
-    while (this.#busy || this.#queue.length > 0 || this.#untold.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#air.length > 0 || this.#queue.length > 0 || this.#untold.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   /** Drops what is queued (the runs are void) and the connection: the next batch opens another one. */
@@ -107,50 +121,76 @@ export class Journal {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    if (this.#busy) return;
-    this.#busy = true;
-    void this.#drain().finally(() => {
-      this.#busy = false;
-      if (this.#queue.length > 0) this.#schedule();
-      this.#tellInTurns();
-    });
+    this.#pump();
   };
+
+  /** Sends what may leave; says whether anything has. */
+  #pump(): boolean {
+    let sent = false;
+    while (this.#mayLeave()) {
+      const batch = this.#nextBatch();
+      if (batch.length > 0) this.#launch(batch);
+      else if (this.#air.length > 0) break;
+      sent ||= batch.length > 0;
+    }
+    return sent;
+  }
+
+  /**
+   * One batch may follow another one that is in the air: the server has it at hand when the first is durable. It has to be as large, else
+   * batches would get smaller and smaller, and each commit costs the server what thirty rows do. Nothing follows one that has failed, or goes
+   * through a pooler.
+   */
+  #mayLeave(): boolean {
+    if (this.#queue.length === 0 || this.#closed) return false;
+    const [first] = this.#air;
+    if (first === undefined) return true;
+    if (this.#air.length > 1 || this.#queue.length < Math.max(leastBehind, first.groups.length) || this.#inTrouble) return false;
+    if (this.#connection?.busy !== true || this.#owner.store.connections.perTransactionFence) return false;
+    return !this.#aside.isMarked(this.#queue[0] as Group);
+  }
+
+  #launch(groups: readonly Group[]): void {
+    const done = this.#write(groups, this.#air[0]?.done).then(() => this.#landed(batch));
+    const batch: Batch = { groups, done };
+    this.#air.push(batch);
+  }
+
+  #landed(batch: Batch): void {
+    this.#air.splice(this.#air.indexOf(batch), 1);
+    if (this.#air.length === 0) this.#inTrouble = false;
+    for (const group of batch.groups) this.#bytes -= group.bytes;
+    if (this.#bytes <= bound && this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    if (!this.#pump()) this.#tellInTurns();
+  }
 
   /**
    * Runs that were made durable together go on together, and would make the next batch together: the server would be idle while they
    * compute, and they while it writes. So one half is told, what it sends leaves, and the other half is told meanwhile; from then on the
-   * two take turns, since a batch that has gathered leaves before those of the last one are told.
+   * two take turns.
    */
   #tellInTurns(): void {
-    if (this.#untold.length <= toldAtOnce || this.#queue.length > 0) return this.#tell(this.#untold.length);
+    if (this.#untold.length <= toldAtOnce || this.#queue.length > 0 || this.#air.length > 0) return this.#tell(this.#untold.length);
     this.#tell(Math.ceil(this.#untold.length / 2));
     setImmediate(this.#tellRest);
   }
 
   readonly #tellRest = (): void => {
     // What is sent now tells them once it is on its way.
-    if (this.#busy) return;
-    if (this.#queue.length > 0) this.#flush();
-    else this.#tell(this.#untold.length);
+    if (this.#air.length === 0 && !this.#pump()) this.#tell(this.#untold.length);
   };
 
   #tell(most: number): void {
     for (const { group, inserted } of this.#untold.splice(0, most)) group.durable(inserted);
   }
 
-  async #drain(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#closed) {
-      const batch = this.#nextBatch();
-      if (batch.length > 0) await this.#write(batch);
-      for (const group of batch) this.#bytes -= group.bytes;
-      if (this.#bytes <= bound && this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
-    }
-  }
-
   #nextBatch(): Group[] {
     let bytes = 0;
     let alone = false;
+    const [first] = this.#air;
+    const ahead = first && workflowsOf(first.groups);
     return this.#take((taken, group) => {
+      if (ahead !== undefined && shares(group, ahead)) return false;
       bytes += group.bytes;
       if (taken === 0) {
         alone = this.#aside.isMarked(group);
@@ -178,22 +218,33 @@ export class Journal {
     return out;
   }
 
-  /** Writes a batch, however often infrastructure fails; never throws. */
-  async #write(batch: readonly Group[]): Promise<void> {
+  /**
+   * Writes a batch, however often infrastructure fails; never throws. Behind another one it goes on the same connection or, if anything is
+   * amiss, when that one is over.
+   */
+  async #write(batch: readonly Group[], before?: Promise<void>): Promise<void> {
     const backoff = new Backoff();
+    let ahead = before;
     for (;;) {
+      if (ahead !== undefined && !this.#isUsable(this.#connection)) {
+        await ahead;
+        ahead = undefined;
+      }
       let groups = batch.filter((g) => g.wanted());
       try {
         const connection = groups.length > 0 ? await this.#open() : undefined;
         // Opening takes time: a run that is void by now, of a superseded id perhaps, must not write under the new one's lock.
         groups = groups.filter((g) => g.wanted());
-        const inserted = connection !== undefined && groups.length > 0 ? await this.#send(connection, groups) : [];
+        const inserted = connection !== undefined && groups.length > 0 ? await this.#send(connection, groups, ahead !== undefined) : [];
         this.counters.batches++;
         this.counters.groups += groups.length;
         for (const group of groups) this.#untold.push({ group, inserted });
-        for (const group of batch) if (!groups.includes(group)) group.failed(new LostRow('its run is void'));
+        if (groups.length < batch.length) for (const group of batch) if (!groups.includes(group)) group.failed(new LostRow('its run is void'));
         return;
       } catch (error) {
+        this.#inTrouble = true;
+        await ahead;
+        ahead = undefined;
         if (this.#closed) return batch.forEach((g) => g.failed(error));
         const kind = classify(error, { engine: true });
         if (kind === 'fenced') {
@@ -235,21 +286,25 @@ export class Journal {
     else group.failed(new LostRow('a row of the run belongs to another one', { cause: error }));
   }
 
-  async #send(connection: Connection, groups: readonly Group[]): Promise<readonly string[]> {
+  async #send(connection: Connection, groups: readonly Group[], behind: boolean): Promise<readonly string[]> {
     const cargo = groups.length === 1 ? (groups[0] as Group).cargo : merge(groups);
     const statements = this.#owner.store.cargo(cargo, this.#owner.offsetMs(), this.#owner.executorId);
     // A setting of the session would not stay with us behind a pooler, and would stay with others in a pool that we share.
     if (this.#owner.store.connections.perTransactionFence) statements.unshift(transactionLockTimeout);
-    const answer = connection.fly(statements, { deadlineMs });
+    const answer = connection.fly(statements, { deadlineMs, behind });
     this.#tell(this.#untold.length);
     const results = await answer;
     return cargo.foreign.length > 0 ? (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])) : [];
   }
 
+  #isUsable(connection: Connection | undefined): connection is Connection {
+    return connection !== undefined && !connection.lost && connection.isCurrent() && this.#owner.registering === undefined;
+  }
+
   /** One that was opened before the executor registered (anew) holds no lock of it. */
   async #open(): Promise<Connection> {
     const present = this.#connection;
-    if (present !== undefined && !present.lost && present.isCurrent() && this.#owner.registering === undefined) return present;
+    if (this.#isUsable(present)) return present;
     this.#tell(this.#untold.length); // it may take long
     await this.#owner.registering;
     await this.#discard();

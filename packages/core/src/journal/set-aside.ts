@@ -3,7 +3,7 @@
  * workflows waits behind it, so that the order of a workflow's groups stays.
  */
 import { after, type Alarm } from '../clock.js';
-import type { Group } from './group.js';
+import { shares, workflowsOf, type Group } from './group.js';
 
 const firstMs = 1000;
 const mostMs = 8000;
@@ -38,7 +38,7 @@ export class SetAside {
   add(group: Group): void {
     const pause = this.#pauses.get(group) ?? firstMs;
     this.#pauses.set(group, Math.min(mostMs, pause * 2));
-    const entry: Entry = { group, workflows: workflowsOf(group), behind: [], alarm: undefined };
+    const entry: Entry = { group, workflows: workflowsOf([group]), behind: [], alarm: undefined };
     entry.alarm = after(pause, () => {
       this.#entries.delete(entry);
       this.#again(group, entry.behind);
@@ -49,9 +49,8 @@ export class SetAside {
   /** True if the group has to wait behind one of them: it is kept here then. */
   keeps(group: Group): boolean {
     if (this.#entries.size === 0) return false;
-    const workflows = workflowsOf(group);
     for (const entry of this.#entries) {
-      if (![...workflows].some((id) => entry.workflows.has(id))) continue;
+      if (!shares(group, entry.workflows)) continue;
       entry.behind.push(group);
       return true;
     }
@@ -68,10 +67,4 @@ export class SetAside {
     this.#entries.clear();
     return all;
   }
-}
-
-function workflowsOf({ cargo }: Group): Set<string> {
-  const ids = new Set<string>();
-  for (const rows of [cargo.starts, cargo.records, cargo.outcomes, cargo.parks]) for (const { workflowId } of rows) ids.add(workflowId);
-  return ids;
 }

@@ -36,8 +36,9 @@ export class Store {
 
   /** The statements that take a cargo to the database; behind a pooler the fence is checked first. */
   cargo(cargo: Cargo, offsetMs: number, executorId: string): Statement[] {
-    const statements = this.#cargo(cargo, offsetMs);
-    return this.connections.perTransactionFence ? [this.fence(executorId), ...statements] : statements;
+    const { perTransactionFence } = this.connections;
+    const statements = this.#cargo(cargo, offsetMs, !perTransactionFence);
+    return perTransactionFence ? [this.fence(executorId), ...statements] : statements;
   }
 
   fence(executorId: string): Statement {

@@ -1,4 +1,5 @@
-import { classify, isInfrastructure, type Connection } from '@apiary/core/internal';
+import { classify, copied, isInfrastructure, type Connection, type Statement } from '@apiary/core/internal';
+import { killBackend } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { bench, commands, countWrites, rejected, type Bench } from '../support/connections.js';
 
@@ -215,6 +216,107 @@ describe('a flight', () => {
     const order: number[] = [];
     await Promise.all(Array.from({ length: 50 }, (_, i) => c.fly([{ text: 'select $1::int as i', values: [i], name: 'o' }]).then(() => order.push(i))));
     expect(order).deep.equal(Array.from({ length: 50 }, (_, i) => i));
+  });
+
+  const copy = (rows: readonly [number | null, string | null][]): Statement => ({
+    name: 'c',
+    text: 'copy t (id, x) from stdin',
+    copy: copied(rows, (row) => row),
+  });
+
+  it('takes the rows of a COPY with it, among other statements, whatever is in them', async () => {
+    const texts = ['', ' ', '\\N', '\\', '\\.', 'a\tb', 'a\nb\r', '\\t', '\\\\', 'ü漢😀', '"quoted", {}', 'x'.repeat(100_000), null];
+    const counter = countWrites(c);
+    const [, copiedRows, read] = await c.fly([
+      { text: 'begin' },
+      copy(texts.map((text, i) => [100 + i, text])),
+      { text: 'select x from t where id >= 100 order by id' },
+      { text: 'rollback' },
+    ]);
+    expect(counter.writes).equal(1);
+    expect(copiedRows).include({ command: 'COPY', rowCount: texts.length });
+    expect(read?.rows.map((row) => row['x'])).deep.equal(texts);
+    await c.fly([copy([[200, 'again']]), { text: 'delete from t where id = 200' }]);
+    expect(await prepared(), 'it is prepared once').deep.equal(['c']);
+  });
+
+  const refusals: readonly [string, string, Statement][] = [
+    ['before it takes rows', '42P01', { text: 'copy absent from stdin', copy: '1\n' }],
+    ['for a row', '23505', { text: 'copy t (id, x) from stdin', copy: '301\ta\n301\tb\n' }],
+    ['for a value', '22P02', { text: 'copy t (id, x) from stdin', copy: 'one\ta\n' }],
+    ['at its end', '22P04', { text: 'copy t (id, x) from stdin', copy: '302\n' }],
+  ];
+  for (const [when, code, refused] of refusals) {
+    it(`a COPY that is refused ${when} fails its flight, which has no effect, and the connection goes on`, async () => {
+      const error = await rejected(c.fly([{ text: `insert into t values (300, '')` }, refused, { text: `insert into t values (303, '')` }]));
+      expect(error).include({ code, statement: refused.text, statementIndex: 1 });
+      expect((await c.fly([{ text: 'select from t where id >= 300' }]))[0]?.rowCount).equal(0);
+    });
+  }
+
+  describe('behind another one', () => {
+    const held: Statement = { text: 'select pg_advisory_xact_lock(17)' };
+    const insert = (id: number): Statement => ({ text: `insert into t values (${id}, '')`, name: 'i' });
+    let release: () => Promise<void>;
+    beforeEach(async () => {
+      await c.fly([{ ...held, name: 'h' }, insert(400), { text: 'delete from t where id >= 400' }]); // they are prepared
+      const other = await b.connections.dedicated('system');
+      await other.fly([{ text: 'begin' }, held]);
+      release = async () => {
+        await other.fly([{ text: 'rollback' }]);
+        other.release();
+      };
+    });
+    const first: Statement = { ...held, name: 'h' };
+
+    it('is written before that one is answered, alone; what comes after it waits', async () => {
+      const counter = countWrites(c);
+      const flights = [c.fly([first]), c.fly([insert(401)], { behind: true }), c.fly([insert(402)], { behind: true }), c.fly([insert(403)])];
+      expect(counter.writes).equal(2);
+      await release();
+      expect((await Promise.all(flights)).map((results) => commands(results).join())).deep.equal(['SELECT', 'INSERT', 'INSERT', 'INSERT']);
+      expect(counter.writes).equal(4);
+    });
+
+    it('waits where it is not asked to be, and where the other one prepares something: its names may come to nothing', async () => {
+      const counter = countWrites(c);
+      const flights = [c.fly([first]), c.fly([insert(411)])];
+      expect(counter.writes).equal(1);
+      await release();
+      await Promise.all(flights);
+      const after = [c.fly([{ ...held, name: 'new' }]), c.fly([insert(412)], { behind: true })];
+      expect(counter.writes).equal(3);
+      await Promise.all(after);
+      expect(counter.writes).equal(4);
+    });
+
+    it('has no part in what comes of that one, nor that one in what comes of it', async () => {
+      const failing: Statement = { text: 'select 1 / (pg_try_advisory_lock(18)::int - 1)', name: 'f' };
+      await rejected(c.fly([failing]));
+      const failed = rejected(c.fly([first, failing]));
+      const behind = c.fly([insert(421)], { behind: true });
+      await release();
+      expect(await failed).include({ code: '22012', statementIndex: 1 });
+      expect(commands(await behind)).deep.equal(['INSERT']);
+      const before = c.fly([insert(422)]);
+      expect(await rejected(c.fly([failing], { behind: true }))).include({ code: '22012', statementIndex: 0 });
+      expect(commands(await before)).deep.equal(['INSERT']);
+    });
+
+    it('that cannot be sent is refused, and the other one goes on', async () => {
+      const other = c.fly([first]);
+      await rejected(c.fly([{ text: 'select $1', values: [Symbol('none')] }], { behind: true }));
+      const next = c.fly([insert(431)], { behind: true });
+      await release();
+      expect(commands([...(await other), ...(await next)])).deep.equal(['SELECT', 'INSERT']);
+    });
+
+    it('is lost with the connection, as that one is', async () => {
+      const flights = [rejected(c.fly([first])), rejected(c.fly([insert(441)], { behind: true })), rejected(c.fly([insert(442)]))];
+      await killBackend(b.admin, c.pid);
+      for (const error of await Promise.all(flights)) expect([classify(error), (error as { pid?: number }).pid]).deep.equal(['connection', c.pid]);
+      await release();
+    });
   });
 
   it('COPY through the client ends the connection instead of hanging', async () => {

@@ -26,7 +26,7 @@ class Flows {
   }
 }
 
-const journals = executes(/^insert into "apiary"|^with u as/);
+const journals = executes(/^(?:insert into|copy) "apiary"|^with u as/);
 const isJournal = (flight: RequestFlight): boolean => journals(flight) && !commits(flight);
 
 describe('INTERLEAVING 11: the answer to a big batch of the journal is lost', () => {
@@ -46,7 +46,7 @@ describe('INTERLEAVING 11: the answer to a big batch of the journal is lost', ()
       expect(await Promise.all(outcomes)).deep.equal(labels);
       const hit = await lost.hit;
       expect(
-        hit.answer.some((tag) => new RegExp(`^(INSERT 0|SELECT) ?${which === 'starts' ? many : ''}`).test(tag)),
+        hit.answer.some((tag) => new RegExp(`^(INSERT 0|COPY|SELECT) ?${which === 'starts' ? many : ''}`).test(tag)),
         hit.answer.join(),
       ).equal(true);
       expect(

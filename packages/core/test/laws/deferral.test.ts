@@ -106,7 +106,7 @@ class Flows {
   }
 }
 
-const journals = executes(/^insert into "apiary"|^with u as/);
+const journals = executes(/^(?:insert into|copy) "apiary"|^with u as/);
 const isJournal = (flight: RequestFlight): boolean => journals(flight) && !commits(flight);
 
 describe('4.3 deferral', () => {

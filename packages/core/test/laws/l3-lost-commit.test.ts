@@ -71,7 +71,7 @@ class Flows {
   }
 }
 
-const journals = executes(/^insert into "apiary"|^with u as/);
+const journals = executes(/^(?:insert into|copy) "apiary"|^with u as/);
 const isJournal = (flight: RequestFlight): boolean => journals(flight) && !commits(flight);
 
 describe('L3: a commit whose answer was lost', () => {

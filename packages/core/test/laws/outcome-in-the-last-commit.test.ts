@@ -8,7 +8,7 @@ import { FailingCommits } from '../support/failing-commits.js';
 import { Gates } from '../support/gates.js';
 
 const gates = new Gates();
-const records = executes(/^insert into "apiary".(?:function_record|workflow_status)/);
+const records = executes(/^(?:insert into|copy) "apiary".(?:function_record|workflow_status)/);
 /** The final flight of a step; takeovers commit too. */
 const isFinal = (flight: RequestFlight): boolean => commits(flight) && records(flight);
 const lines: string[] = [];

@@ -24,15 +24,19 @@ export class SocketTap {
 }
 
 const execute = 'E'.charCodeAt(0);
+const copying = new Set(['d'.charCodeAt(0), 'c'.charCodeAt(0)]);
 const lengthBytes = 4;
 
-/** Where the message ends that executes the given statement of a flight, counted from 1; undefined if it has not so many. */
+/** Where the message ends that executes the given statement of a flight, counted from 1, and the rows that it copies; undefined if it has not so many. */
 export function endOfStatement(flight: Buffer, statement: number): number | undefined {
   let seen = 0;
+  let found: number | undefined;
   for (let at = 0; at + 1 + lengthBytes <= flight.length;) {
     const end = at + 1 + flight.readInt32BE(at + 1);
-    if (flight[at] === execute && ++seen === statement) return end;
+    if (found !== undefined && !copying.has(flight[at] as number)) return found;
+    if (flight[at] === execute) seen++;
+    if (seen === statement) found = end;
     at = end;
   }
-  return undefined;
+  return found;
 }

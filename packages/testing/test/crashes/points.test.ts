@@ -41,6 +41,13 @@ describe('crash points', () => {
     expect(endOfStatement(bytes, 3)).to.equal(undefined);
   });
 
+  it('lie behind the rows of a COPY', () => {
+    const copy = Buffer.concat([message('B', ''), message('E', 'x'), message('d', 'rows'), message('c', '')]);
+    const bytes = Buffer.concat([copy, message('B', ''), message('E', 'yy'), message('S', '')]);
+    expect(endOfStatement(bytes, 1)).to.equal(copy.length);
+    expect(endOfStatement(bytes, 2)).to.equal(bytes.length - 5);
+  });
+
   it('are the same in two runs that write the same, in the same order unless that is left open', () => {
     const turned = [flight(1, 'commit'), flight(2, 'begin', 'select 1')];
     expect(sameTrace(trace, trace, true)).to.equal(true);

@@ -14,6 +14,8 @@ export type ConnectionKind = FlightPoint['connection'];
 export interface FlyOptions {
   /** Without an answer by then the connection is given up: a half-open socket must not hold anybody for ever. */
   readonly deadlineMs?: number | undefined;
+  /** It is written behind the flight under way, without waiting for the answer: for what does not depend on that flight. */
+  readonly behind?: boolean | undefined;
 }
 
 export interface ConnectionSetup {
@@ -89,20 +91,41 @@ export class Connection implements FlightContext {
    */
   fly(statements: readonly Statement[], options?: FlyOptions): Promise<Result[]> {
     return new Promise((resolve, reject) => {
-      this.send(statements, (error, answers) => (error === undefined ? resolve(answers) : reject(error as Error)), undefined, options?.deadlineMs);
+      const done: Done = (error, answers) => (error === undefined ? resolve(answers) : reject(error as Error));
+      this.send(statements, done, undefined, options?.deadlineMs, options?.behind);
     });
   }
 
   /** The same for callers that need no promise. */
-  send(statements: readonly FlightStatement[], done: Done, owner?: FlightOwner, deadlineMs?: number): void {
+  send(statements: readonly FlightStatement[], done: Done, owner?: FlightOwner, deadlineMs?: number, behind = false): void {
     const flight = new Flight(statements, done, owner);
     if (deadlineMs !== undefined) flight.alarm = after(deadlineMs, () => this.giveUp(new Error(`no answer within ${deadlineMs} ms`)));
-    if (this.#active === undefined && this.#queue.length === 0) this.#start(flight);
-    else this.#queue.push(flight);
+    if (this.#active === undefined && this.#queue.length === 0) return this.#start(flight);
+    const active = this.#queue.length === 0 ? this.#active : undefined;
+    this.#queue.push(flight);
+    if (behind && active?.written === true && active.preparesNothing && this.#owed.length === 0) this.#writeBehind(flight);
+  }
+
+  /** It is pg's turn when the flight before it is answered: the server has it by then. */
+  #writeBehind(flight: Flight): void {
+    try {
+      flight.encode(encoder, this, nothing);
+    } catch (error) {
+      this.#queue.pop();
+      return this.#fail(flight, error);
+    }
+    const probe = this.#setup.probe;
+    const point = { connection: this.kind, pid: this.pid, statements: flight.all };
+    probe?.('flight:before', point);
+    // A probe may have ended the connection, and with it the flight.
+    if (this.lost) return;
+    flight.write(this.client.connection);
+    probe?.('flight:written', point);
   }
 
   #start(flight: Flight): void {
     this.#active = flight;
+    if (flight.written) return void this.client.query(flight);
     try {
       if (this.#lost !== undefined) throw new ConnectionLostError(this.pid, this.#lost.cause);
       const refused = flight.owner?.refusal(flight);
@@ -110,7 +133,9 @@ export class Connection implements FlightContext {
       const lead = flight.owner?.lead() ?? nothing;
       flight.encode(encoder, this, this.#owed.length === 0 ? lead : [...this.#owed, ...lead]);
     } catch (error) {
-      return this.#failUnsent(flight, error);
+      this.#active = undefined;
+      this.#fail(flight, error);
+      return this.#next();
     }
     this.#owed = nothing;
     flight.owner?.led();
@@ -148,12 +173,10 @@ export class Connection implements FlightContext {
     );
   }
 
-  #failUnsent(flight: Flight, error: unknown): void {
+  #fail(flight: Flight, error: unknown): void {
     flight.failed = true;
     flight.error = error;
-    this.#active = undefined;
     flight.settle();
-    this.#next();
   }
 
   #next(): void {
@@ -190,13 +213,14 @@ export class Connection implements FlightContext {
     this.client.__knex__disposed = lost;
     // pg tells its own listeners when the socket is closed.
     this.client.connection.stream.destroy();
-    const active = this.#active;
+    const underWay = [this.#active, this.#queue[0]?.written === true ? this.#queue.shift() : undefined];
     this.#active = undefined;
-    if (active !== undefined) {
-      if (!active.failed || active.error === error) active.error = new ConnectionLostError(this.pid, error);
-      active.failed = true;
-      this.#answered(active);
-      active.settle();
+    for (const flight of underWay) {
+      if (flight === undefined) continue;
+      if (!flight.failed || flight.error === error) flight.error = new ConnectionLostError(this.pid, error);
+      flight.failed = true;
+      this.#answered(flight);
+      flight.settle();
     }
     this.#next();
     this.#setup.ended(this);

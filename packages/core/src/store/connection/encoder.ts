@@ -16,6 +16,7 @@ const mostValues = 65_535;
 
 const execute = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
 const describePortal = Buffer.from([0x44, 0, 0, 0, 6, 0x50, 0]);
+const copyDone = Buffer.from([0x63, 0, 0, 0, 4]);
 const sync = Buffer.from([0x53, 0, 0, 0, 4]);
 
 export class Encoder {
@@ -95,6 +96,14 @@ export class Encoder {
 
   execute(): void {
     this.#bytes(execute);
+  }
+
+  /** All that a COPY takes, behind its Execute. The server passes over it if the COPY was refused. */
+  copy(rows: string): void {
+    const length = this.#open(0x64);
+    this.#text(rows);
+    this.#close(length);
+    this.#bytes(copyDone);
   }
 
   /** At most `rows` rows of a named portal. */

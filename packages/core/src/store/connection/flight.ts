@@ -138,14 +138,25 @@ export class Flight extends QueryBase {
     }
     if (prepared === undefined || prepared.shape === undefined) encoder.describe();
     encoder.execute();
+    if (s.copy !== undefined) encoder.copy(s.copy);
   }
 
   /** Called by pg when the connection is free. */
   submit(connection: RawConnection): null {
+    if (!this.written) this.write(connection);
+    return null;
+  }
+
+  /** Before the connection is free if it goes behind another flight. */
+  write(connection: RawConnection): void {
     this.written = true;
     connection.stream.write(this.#bytes);
     this.#context.prepared?.closed();
-    return null;
+  }
+
+  /** What is written behind it can rely on the names that are known now, whatever comes of this flight. */
+  get preparesNothing(): boolean {
+    return this.#parses.length === 0;
   }
 
   get #current(): FlightStatement {
@@ -254,11 +265,12 @@ export class Flight extends QueryBase {
     this.over = true;
   }
 
+  /** What it takes is on its way already. */
   handleCopyInResponse(): void {
-    this.handleCopyData();
+    if (this.#current.copy === undefined) this.handleCopyData();
   }
 
-  /** COPY to or from the client has its own protocol. What is on its way cannot be stopped but by ending the connection. */
+  /** COPY to or from the client, as a user may send it, has its own protocol. What is on its way cannot be stopped but by ending the connection. */
   handleCopyData(): void {
     const text = this.#current.text;
     this.failed = true;

@@ -15,7 +15,7 @@ export interface Prepared {
 }
 
 /** The columns of these do not change while the statement is prepared; FETCH or EXECUTE would. */
-const fixedColumns = /^[\s(]*(?:select|insert|update|delete|with|values|merge|table)\b/i;
+const fixedColumns = /^[\s(]*(?:select|insert|update|delete|with|values|merge|table|copy)\b/i;
 
 export class PreparedStatements {
   readonly #byName = new Map<string, Prepared>();

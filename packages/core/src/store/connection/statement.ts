@@ -4,6 +4,8 @@ export interface Statement {
   readonly values?: readonly unknown[] | undefined;
   /** Prepared under this name, once a connection; without it the statement is parsed each time. */
   readonly name?: string | undefined;
+  /** The rows of a `copy ... from stdin`, in its text format. */
+  readonly copy?: string | undefined;
 }
 /** What the server answered to one statement. */
 export interface Result<T = Record<string, unknown>> {

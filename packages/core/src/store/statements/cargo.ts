@@ -7,18 +7,19 @@ import { insertRecords } from './insert-records.js';
 import { insertWorkflows } from './insert-workflows.js';
 import { parkWorkflows, updateOutcomes } from './update-outcomes.js';
 
-export type CargoStatements = (cargo: Cargo, offsetMs: number) => Statement[];
+/** `mayCopy`: whether COPY can be used. Poolers do not all take one in the middle of a flight. */
+export type CargoStatements = (cargo: Cargo, offsetMs: number, mayCopy: boolean) => Statement[];
 
 export function cargoStatements(names: Names): CargoStatements {
   const starts = insertWorkflows(names);
   const records = insertRecords(names);
   const outcomes = updateOutcomes(names);
   const parks = parkWorkflows(names);
-  return (whole, offsetMs) => {
+  return (whole, offsetMs, mayCopy) => {
     const cargo = folded(whole);
     const out: Statement[] = [];
-    if (cargo.starts.length > 0) out.push(starts.plain(cargo.starts, offsetMs));
-    if (cargo.records.length > 0) out.push(records(cargo.records));
+    if (cargo.starts.length > 0) out.push(starts.plain(cargo.starts, offsetMs, mayCopy));
+    if (cargo.records.length > 0) out.push(records(cargo.records, mayCopy));
     if (cargo.outcomes.length > 0) out.push(outcomes(cargo.outcomes, offsetMs));
     if (cargo.parks.length > 0) out.push(parks(cargo.parks, offsetMs));
     if (cargo.foreign.length > 0) out.push(starts.absent(cargo.foreign, offsetMs));

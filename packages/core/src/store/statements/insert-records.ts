@@ -2,7 +2,7 @@
 import type { RecordRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns, mostValues, placeholders, unnest } from './values.js';
+import { columns, copied, mostValues, placeholders, unnest } from './values.js';
 
 const list = [
   'workflow_id',
@@ -44,17 +44,23 @@ class Form {
   readonly #cells: (row: RecordRow) => unknown[];
   readonly #byRows: Statement[] = [];
   readonly #many: Statement;
+  readonly #copy: Statement;
 
   constructor(names: Names, name: string, width: number, cells: (row: RecordRow) => unknown[]) {
+    const target = `${names.record} (${list.slice(0, width).join(', ')})`;
     this.#name = name;
-    this.#into = `insert into ${names.record} (${list.slice(0, width).join(', ')})`;
+    this.#into = `insert into ${target}`;
     this.#width = width;
     this.#cells = cells;
     this.#many = { name: `${name}s`, text: `${this.#into} select * from ${unnest(types.slice(0, width))}` };
+    this.#copy = { name: `${name}_copy`, text: `copy ${target} from stdin` };
   }
 
-  of(rows: readonly RecordRow[]): Statement {
-    if (rows.length > mostValues) return { ...this.#many, values: columns(rows, this.#cells, this.#width) };
+  of(rows: readonly RecordRow[], mayCopy: boolean): Statement {
+    if (rows.length > mostValues) {
+      if (mayCopy) return { ...this.#copy, copy: copied(rows, this.#cells) };
+      return { ...this.#many, values: columns(rows, this.#cells, this.#width) };
+    }
     const { name, text } = (this.#byRows[rows.length] ??= {
       name: `${this.#name}_${rows.length}`,
       text: `${this.#into} values ${placeholders(rows.length, this.#width)}`,
@@ -63,9 +69,9 @@ class Form {
   }
 }
 
-export function insertRecords(names: Names): (rows: readonly RecordRow[]) => Statement {
+export function insertRecords(names: Names): (rows: readonly RecordRow[], mayCopy: boolean) => Statement {
   const narrowForm = new Form(names, 'apiary_record', narrow, narrowCells);
   const wideForm = new Form(names, 'apiary_record_wide', list.length, wideCells);
   const isNarrow = (r: RecordRow): boolean => r.error === null && r.attempts === 1 && r.childId === null;
-  return (rows) => (rows.every(isNarrow) ? narrowForm : wideForm).of(rows);
+  return (rows, mayCopy) => (rows.every(isNarrow) ? narrowForm : wideForm).of(rows, mayCopy);
 }

@@ -1,11 +1,11 @@
 /**
  * Inserts start rows, complete ones included. Plain: a conflict must fail the flight, and with it the COMMIT behind it (DESIGN 4.2).
- * A few rows are sent as VALUES, more as one `unnest`. The narrow form leaves out what most rows do not have.
+ * A few rows are sent as VALUES, more by COPY or as one `unnest`. The narrow form leaves out what most rows do not have.
  */
 import type { StartRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns, mostValues, placeholders, unnest } from './values.js';
+import { columns, copied, mostValues, placeholders, unnest } from './values.js';
 
 const base = [
   'workflow_id',
@@ -44,7 +44,7 @@ const cells = (row: StartRow): readonly unknown[] => [
 ];
 
 export interface InsertWorkflows {
-  plain(rows: readonly StartRow[], offsetMs: number): Statement;
+  plain(rows: readonly StartRow[], offsetMs: number, mayCopy: boolean): Statement;
   /** For rows of other workflows: gives the ids that were inserted. */
   absent(rows: readonly StartRow[], offsetMs: number): Statement;
 }
@@ -55,6 +55,7 @@ export function insertWorkflows(names: Names): InsertWorkflows {
   const few = Array.from({ length: mostValues + 1 }, (_, rows) => `insert into ${names.workflow} (${list}) values ${placeholders(rows, narrow)}`);
   const narrowCells = (row: StartRow): readonly unknown[] => cells(row).slice(0, narrow);
   const many = `insert into ${names.workflow} (${list}) select * from ${unnest(baseTypes.slice(0, narrow))}`;
+  const copy = `copy ${names.workflow} (${base.join(', ')}) from stdin`;
   const wideTypes = [...baseTypes, 'float8'];
   const wide = `insert into ${names.workflow} (${base.join(', ')}, deadline, created_at, updated_at)
     select ${base.map((c) => `t.${c}`).join(', ')}, to_timestamp(t.deadline / 1000), now_.at, now_.at
@@ -68,7 +69,10 @@ export function insertWorkflows(names: Names): InsertWorkflows {
     values: [...columns(rows, wideCells, wideTypes.length), offsetMs],
   });
   return {
-    plain(rows, offsetMs) {
+    plain(rows, offsetMs, mayCopy) {
+      if (mayCopy && rows.length > mostValues && offsetMs === 0 && rows.every((row) => row.deadline === null)) {
+        return { name: 'apiary_start_copy', text: copy, copy: copied(rows, cells) };
+      }
       if (offsetMs !== 0 || !rows.every(isNarrow)) return wideStatement(rows, offsetMs, 'apiary_start_wide', '');
       if (rows.length > mostValues) return { name: 'apiary_starts', text: many, values: columns(rows, cells, narrow) };
       return { name: `apiary_start_${rows.length}`, text: few[rows.length] as string, values: rows.flatMap(narrowCells) };

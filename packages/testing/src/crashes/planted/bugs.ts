@@ -23,7 +23,7 @@ const commit = 'core/executor/commit.js';
 const finalCommit = 'const results = await transaction.commit(procedure === undefined ? rows : [...procedure.before, ...rows, procedure.last]);';
 const ownCommit = `(await executor.store.connections.system((c) => c.fly([{ text: 'begin' }, ...rows, { text: 'commit' }]))).slice(1, -1)`;
 const lookUp = 'const committed = await executor.store.untilAnswered((store) => store.isOwnEarlierAttempt({ ...emptyCargo(), ...rows }));';
-const ignoringConflicts: readonly Edit[] = ['starts.plain(cargo.starts, offsetMs)', 'records(cargo.records)'].map((statement) => ({
+const ignoringConflicts: readonly Edit[] = ['starts.plain(cargo.starts, offsetMs, mayCopy)', 'records(cargo.records, mayCopy)'].map((statement) => ({
   file: 'core/store/statements/cargo.js',
   text: `out.push(${statement});`,
   by: `{ const s = ${statement}; out.push({ ...s, name: undefined, text: s.text + ' on conflict do nothing' }); }`,

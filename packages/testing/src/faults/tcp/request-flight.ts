@@ -13,6 +13,8 @@ export interface RequestFlight {
 }
 
 const continued = new Set(['P', 'B', 'D', 'E', 'C']);
+/** Rows of a COPY, its end or its failure: behind an Execute they belong to the flight, behind a Query they are sent by themselves. */
+const copying = new Set(['d', 'c', 'f']);
 
 /** Gathers a client's messages into flights. Holding them back until the flight is complete shows to nobody: the server's answer waits for the Sync. */
 export class FlightAssembler {
@@ -28,7 +30,7 @@ export class FlightAssembler {
       this.#positions.push(this.#messages.length);
     }
     this.#messages.push(message);
-    if (continued.has(message.type)) return undefined;
+    if (continued.has(message.type) || (copying.has(message.type) && this.#messages.length > 1)) return undefined;
     const flight: RequestFlight = {
       messages: this.#messages,
       statements: this.#statements,

@@ -4,6 +4,14 @@ import { runMutants } from './runs.js';
 import { sharedFlightMutants } from './shared-flights.js';
 import { takeoverMutants } from './takeover.js';
 import { transactionMutants } from './transactions.js';
+import { twoBatchesMutants } from './two-batches.js';
 
 /** The most dangerous first: what runs only when something died has the fewest witnesses. */
-export const mutants: readonly Mutant[] = [...takeoverMutants, ...claimMutants, ...transactionMutants, ...runMutants, ...sharedFlightMutants];
+export const mutants: readonly Mutant[] = [
+  ...takeoverMutants,
+  ...claimMutants,
+  ...transactionMutants,
+  ...runMutants,
+  ...sharedFlightMutants,
+  ...twoBatchesMutants,
+];

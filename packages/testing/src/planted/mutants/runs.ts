@@ -174,7 +174,7 @@ export const runMutants: readonly Mutant[] = [
     'L4',
     [
       journal,
-      'const answer = connection.fly(statements, { deadlineMs });',
+      'const answer = connection.fly(statements, { deadlineMs, behind });',
       'const answer = (async () => { const all = []; for (const one of statements) all.push(...(await connection.fly([one], { deadlineMs }))); return all; })();',
     ],
     killer('laws/l4-barrier-group', 'in one commit of the journal'),

@@ -79,13 +79,13 @@ export const transactionMutants: readonly Mutant[] = [
   {
     name: 'records ignore conflicts',
     breaks: '4.2',
-    edits: [ignoring('records(cargo.records)')],
+    edits: [ignoring('records(cargo.records, mayCopy)')],
     killer: killer('interleavings/01-plain-inserts', 'the winner commits its record after the loser'),
   },
   {
     name: 'start rows ignore conflicts',
     breaks: '4.2',
-    edits: [ignoring('starts.plain(cargo.starts, offsetMs)')],
+    edits: [ignoring('starts.plain(cargo.starts, offsetMs, mayCopy)')],
     killer: killer('interleavings/01-plain-inserts', 'the same for the start row, the winner commits after'),
   },
   mutant(
@@ -148,8 +148,8 @@ export const transactionMutants: readonly Mutant[] = [
     breaks: 'L3, 4.2',
     edits: [
       { file: commit, text: lookUp, by: 'const committed = false;' },
-      ignoring('starts.plain(cargo.starts, offsetMs)'),
-      ignoring('records(cargo.records)'),
+      ignoring('starts.plain(cargo.starts, offsetMs, mayCopy)'),
+      ignoring('records(cargo.records, mayCopy)'),
     ],
     killer: l3('of every one of them, one after the other'),
   },

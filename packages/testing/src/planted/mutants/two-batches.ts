@@ -1,0 +1,36 @@
+/** A batch of the journal behind another one: journal/journal.ts and store/connection/connection.ts. */
+import { killer, mutant, type Mutant } from '../mutant.js';
+
+const journal = 'core/journal/journal.js';
+const connection = 'core/store/connection/connection.js';
+const test = (name: string) => killer('interleavings/two-batches', `a batch behind one that is in the air ${name}`);
+const flight = (name: string) => killer('connection/flight', `behind another one ${name}`);
+
+export const twoBatchesMutants: readonly Mutant[] = [
+  mutant(
+    'a batch behind another one carries workflows of it',
+    '4.3',
+    [journal, 'ahead !== undefined && shares(group, ahead)', 'false'],
+    test('has nothing of a workflow that the other one carries'),
+  ),
+  mutant('a batch goes behind one that is written in parts', '4.3', [journal, 'this.#inTrouble = true;', ''], test('behind one that fails: ')),
+  mutant('a batch behind another one is small', '4.3', [journal, 'Math.max(leastBehind, first.groups.length)', 'leastBehind'], test('is as large as that one')),
+  mutant(
+    'a batch that was lost behind another one is written again before it',
+    '4.3',
+    [journal, 'await ahead; ahead = undefined; if', 'ahead = undefined; if'],
+    test('behind one that fails, and fails itself'),
+  ),
+  mutant(
+    'a flight is written behind one that prepares',
+    '4.2',
+    [connection, 'active.preparesNothing', 'true'],
+    flight('waits where it is not asked to be, and where the other one prepares'),
+  ),
+  mutant(
+    'a flight that was written behind another one is not lost with the connection',
+    '4.2',
+    [connection, 'this.#queue[0]?.written === true ? this.#queue.shift() : undefined', 'undefined'],
+    flight('is lost with the connection'),
+  ),
+];

@@ -1,6 +1,8 @@
 // Faults: what breaks connections, servers and processes, and proves that it did.
 export * from './backend-kill.js';
 export * from './child.js';
+export * from './control-group.js';
+export * from './failing-sync.js';
 export { childSide, type ChildSide } from './child-side.js';
 export * from './free-port.js';
 export * from './pooling/pooling-proxy.js';

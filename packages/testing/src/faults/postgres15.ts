@@ -20,6 +20,8 @@ export interface Postgres15Options {
   readonly initdb?: readonly string[];
   /** Folder of the data, which does not exist yet. Default: in the cluster's own folder. */
   readonly data?: string;
+  /** More of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Folder in which the cluster's own folder is made. Default: the system's temporary folder. It must be open to an ordinary user. */
   readonly parent?: string;
 }
@@ -42,6 +44,7 @@ export class Postgres15 {
   readonly #owner: { uid: number; gid: number } | undefined;
   readonly #folder: string;
   readonly #settings: Map<string, string | number | boolean>;
+  readonly #env: Readonly<Record<string, string>>;
   #port = 0;
   #keeper: { readonly process: ChildProcess; readonly closed: Promise<void> } | undefined;
   #pid = 0;
@@ -51,6 +54,7 @@ export class Postgres15 {
     this.dataDirectory = options.data ?? join(folder, 'data');
     this.#bin = bin;
     this.#owner = owner;
+    this.#env = options.env ?? {};
     this.#settings = new Map(Object.entries({ max_connections: 100, shared_buffers: '32MB', log_min_messages: 'warning', ...options.settings }));
   }
 
@@ -143,7 +147,12 @@ export class Postgres15 {
     const keep = '"$@" </dev/null & server=$!; echo "$server" >&3; exec 3>&-; read -r _; kill -QUIT "$server" 2>/dev/null; wait "$server"';
     // A file: a pipe that a busy parent does not read would stop the server.
     const log = openSync(this.#logFile, 'a');
-    const keeper = spawn('/bin/sh', ['-c', keep, 'sh', ...command], { cwd: this.#folder, stdio: ['pipe', log, log, 'pipe'], ...this.#owner });
+    const keeper = spawn('/bin/sh', ['-c', keep, 'sh', ...command], {
+      cwd: this.#folder,
+      stdio: ['pipe', log, log, 'pipe'],
+      env: { ...process.env, ...this.#env },
+      ...this.#owner,
+    });
     closeSync(log);
     keeper.stdin?.on('error', () => undefined);
     this.#keeper = { process: keeper, closed: new Promise((resolve) => keeper.once('close', () => resolve())) };

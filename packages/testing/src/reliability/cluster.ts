@@ -30,6 +30,8 @@ export interface ClusterOptions {
   readonly ownServer?: Postgres15Options;
   /** What that server writes to, if it can be filled. */
   readonly disk?: SmallDisk;
+  /** From which its clock reads by how much it is ahead, if it can be set. */
+  readonly clockFile?: string;
   readonly orders?: Partial<Orders>;
   /** Faults of the proxy of each executor, from before it is launched. */
   readonly rules?: (member: Pick<Member, 'proxy'>) => void;
@@ -60,6 +62,7 @@ export class Cluster implements AsyncDisposable {
   /** Processes that ended by themselves, with what they said last. */
   readonly accidents: object[] = [];
   readonly disk: SmallDisk | undefined;
+  readonly clockFile: string | undefined;
   readonly #folder: string;
   readonly #database: TestDatabase | undefined;
   readonly #connectionString: string;
@@ -75,6 +78,7 @@ export class Cluster implements AsyncDisposable {
     this.#database = database;
     this.server = server;
     this.disk = options.disk;
+    this.clockFile = options.clockFile;
     this.#connectionString = server?.connectionString() ?? database?.connectionString ?? '';
   }
 

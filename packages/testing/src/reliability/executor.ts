@@ -59,6 +59,7 @@ async function deployedOver(): Promise<void> {
 
 async function obey({ kind, ms, id, executorId }: Instruction): Promise<void> {
   if (kind === 'clock') return shiftClock(ms ?? 0);
+  if (kind === 'hog') return hog();
   if (kind === 'observe') return observe(id ?? '', executorId ?? '');
   loading = false;
   if (kind === 'stop loading') return;
@@ -69,6 +70,15 @@ async function obey({ kind, ms, id, executorId }: Instruction): Promise<void> {
   await journal.close();
   await side.result();
   side.leave();
+}
+
+/** Takes memory until the kernel ends this process. */
+async function hog(): Promise<void> {
+  const taken: Buffer[] = [];
+  for (;;) {
+    taken.push(Buffer.alloc(4 << 20, 1));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** Waits for a workflow that runs elsewhere, and notes when it was told. */

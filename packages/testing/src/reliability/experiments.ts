@@ -3,9 +3,12 @@ import { postgres15Missing } from '../faults/postgres15.js';
 import { anyValue } from './any-value.js';
 import { durable } from './cluster.js';
 import type { Experiment } from './experiment.js';
+import { failingFlush } from './failing-flush.js';
 import { firstStarts } from './first-starts.js';
 import { fullDisks } from './full-disk.js';
+import { frozen, littleCpu, littleMemory } from './held-back.js';
 import { lostNotifications } from './lost-notifications.js';
+import { serverClock } from './server-clock.js';
 import {
   asDba,
   crashServer,
@@ -43,6 +46,7 @@ export const experiments: readonly Experiment[] = [
     strike: suspend,
     mustHit: ['SIGSTOP', 'fenced while stopped'],
   },
+  frozen,
   {
     name: 'E8',
     fault: 'black hole around one executor, both ways or one',
@@ -59,8 +63,10 @@ export const experiments: readonly Experiment[] = [
   },
   lostNotifications,
   { name: 'E11', fault: 'clocks of executors set an hour wrong', runs: 50, options: { executors: 3 }, strike: turnClock, mustHit: ['clock set an hour wrong'] },
+  serverClock,
   firstStarts,
   ...fullDisks,
+  failingFlush,
   anyValue,
   {
     name: 'E16',
@@ -70,6 +76,8 @@ export const experiments: readonly Experiment[] = [
     strike: killOne,
     mustHit: ['SIGKILL'],
   },
+  littleMemory,
+  littleCpu,
   {
     name: 'E17',
     fault: 'an administrator: backends ended, tables locked, time-outs, other defaults, vacuum full',

@@ -44,7 +44,7 @@ async function fillDisk(cluster: Cluster, nextSegments: boolean): Promise<void> 
 }
 
 /** The server may have ended by that: then somebody starts it again. The executors are left alone. */
-async function backAgain(cluster: Cluster): Promise<void> {
+export async function backAgain(cluster: Cluster): Promise<void> {
   const { server } = cluster;
   if (server === undefined) return;
   await until('the server answers again, or has ended', async () => {
@@ -73,12 +73,12 @@ async function backAtWork(cluster: Cluster): Promise<readonly string[]> {
 
 const tailMs = 30_000;
 
-async function heal(cluster: Cluster): Promise<void> {
+export async function allBackAtWork(cluster: Cluster): Promise<void> {
   const all = async (): Promise<boolean> => (await backAtWork(cluster)).length >= cluster.alive.length;
   await until('every executor has ended a new workflow', all, { within: tailMs, every: 100 }).catch(() => undefined);
 }
 
-async function judge(cluster: Cluster): Promise<Judged> {
+export async function judgeBackAtWork(cluster: Cluster): Promise<Judged> {
   const back = await backAtWork(cluster);
   const idle = cluster.members.filter(({ name, clients }) => clients > 0 && !back.includes(name)).map(({ name }) => ({ name }));
   cluster.hit('executors back at work without a restart', back.length);
@@ -104,8 +104,8 @@ function onFullDisk(name: string, what: string, place: (disk: SmallDisk) => obje
       };
     },
     strike: (cluster) => fillDisk(cluster, name === 'E14 log'),
-    heal,
-    judge,
+    heal: allBackAtWork,
+    judge: judgeBackAtWork,
     mustHit: ['writes that found the disk full'],
   };
 }

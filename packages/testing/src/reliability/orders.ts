@@ -20,7 +20,7 @@ export interface Orders {
 
 /** What it is told later. */
 export interface Instruction {
-  readonly kind: 'stop loading' | 'end' | 'clock' | 'observe';
+  readonly kind: 'stop loading' | 'end' | 'clock' | 'observe' | 'hog';
   readonly ms?: number;
   /** observe: wait for this workflow, if another executor runs it. */
   readonly id?: string;

@@ -59,7 +59,7 @@ export async function suspend(cluster: Cluster): Promise<void> {
   if (after > before) cluster.hit('fenced while stopped');
 }
 
-async function fencedOnes(cluster: Cluster): Promise<number> {
+export async function fencedOnes(cluster: Cluster): Promise<number> {
   const { rowCount } = await cluster.withAdmin((client) => client.query('select from apiary.executor where fenced'));
   return rowCount ?? 0;
 }

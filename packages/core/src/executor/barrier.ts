@@ -59,7 +59,8 @@ export class Barrier {
       const group: Group = {
         cargo: load.cargo,
         bytes: weight(load.cargo),
-        wanted: () => !run.isVoid,
+        // A run that has not begun is not among those that a fence makes void.
+        wanted: () => !run.isVoid && run.executorId === this.#executor.id,
         durable: (inserted) => {
           load.settle(true);
           resolve(inserted);

@@ -72,6 +72,8 @@ export class Lifecycle {
     }
     run.ticket.run = run;
     if (run.start === undefined) run.ticket.begun();
+    // Fenced since its row was read or written.
+    if (run.executorId !== this.#executor.id) return this.voidRun(run, 'the executor was fenced', true);
     this.running.add(run);
     this.counters.started++;
     void runBody(run, target);
@@ -90,6 +92,7 @@ export class Lifecycle {
       this.begin(
         new Run({
           executor: this.#executor,
+          executorId: row.executorId,
           ticket,
           fn,
           input: Input.stored(this.#executor.codec, fn, row.input),
@@ -137,6 +140,7 @@ export class Lifecycle {
     for (const row of mine) history.set(row.stepId, row);
     const base = {
       executor,
+      executorId: workflow.executorId ?? '',
       ticket,
       epoch: workflow.epoch,
       start: undefined,
@@ -322,6 +326,7 @@ export class Lifecycle {
     this.begin(
       new Run({
         executor,
+        executorId: start.executorId,
         ticket,
         fn,
         input: Input.stored(executor.codec, fn, start.input),

@@ -118,7 +118,9 @@ export class Outside {
   #begin(ticket: Ticket, { fn, target, input, deadline, durable }: OutsideCall, first: boolean): void {
     const executor = this.#executor;
     const start = executor.lifecycle.startRow(fn, ticket.workflowId, input, deadline);
-    const run = new Run({ executor, ticket, fn, input, epoch: 1, start, history: new Map(), deadline, rootId: ticket.workflowId, parentId: null, first });
+    const { executorId } = start;
+    const base = { executor, executorId, ticket, fn, input, epoch: 1, start, history: new Map() };
+    const run = new Run({ ...base, deadline, rootId: ticket.workflowId, parentId: null, first });
     if (!durable) return executor.lifecycle.begin(run, target);
     ticket.run = run;
     executor.barrier.flush(run).then(

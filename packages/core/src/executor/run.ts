@@ -31,6 +31,8 @@ export type History = ReadonlyMap<string, RecordRow>;
 
 export interface RunOptions {
   readonly executor: Executor;
+  /** That of its row. Once the executor has another one, the row is for whoever supersedes this one, and the run is void. */
+  readonly executorId: string;
   readonly ticket: Ticket;
   readonly fn: RegisteredFunction;
   readonly input: Input;
@@ -96,7 +98,7 @@ export class Run {
   constructor(options: RunOptions) {
     const { executor, ticket } = options;
     this.executor = executor;
-    this.executorId = executor.id;
+    this.executorId = options.executorId;
     this.ticket = ticket;
     this.workflowId = ticket.workflowId;
     this.fn = options.fn;

@@ -89,6 +89,7 @@ export class Replayer implements AsyncDisposable {
     }
     const run = new ReplayedRun({
       executor,
+      executorId: executor.id,
       ticket: new Ticket(workflow.workflowId, workflow.name, workflow.inputHash ?? ''),
       fn,
       input: Input.stored(executor.codec, fn, workflow.input),

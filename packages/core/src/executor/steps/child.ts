@@ -53,6 +53,7 @@ async function obtain(run: Run, call: Call, fn: RegisteredFunction, target: obje
   executor.lifecycle.begin(
     new Run({
       executor,
+      executorId: start.executorId,
       ticket,
       fn,
       input,

@@ -199,4 +199,16 @@ export const takeoverMutants: readonly Mutant[] = [
     ['core/store/store.js', '(await c.fly([this.fence(executorId), statement], { deadlineMs }))[1]', '(await c.fly([statement], { deadlineMs }))[0]'],
     statements('gives no rows to an executor that is fenced'),
   ),
+  mutant(
+    'what was read before a fence is run after it',
+    'L8',
+    ['core/executor/lifecycle.js', "if (run.executorId !== this.#executor.id) return this.voidRun(run, 'the executor was fenced', true);", ''],
+    killer('laws/fenced-meanwhile', 'rows that were read before are no ground'),
+  ),
+  mutant(
+    'a start that was on its way is written under an id that is lost',
+    'L8',
+    ['core/executor/barrier.js', 'wanted: () => !run.isVoid && run.executorId === this.#executor.id', 'wanted: () => !run.isVoid'],
+    killer('laws/fenced-meanwhile', 'a start that was on its way is not written'),
+  ),
 ];

@@ -1,0 +1,120 @@
+/** L8: an executor is fenced and registers anew between two moments of one piece of work. */
+import { Communicator, Service, start, Workflow } from '@apiary/core';
+import { runningOf } from '@apiary/core/internal';
+import { executes, until } from '@apiary/testing/internal';
+import { expect } from 'chai';
+import { Engine, Trace } from '../support/engine.js';
+import { Gates } from '../support/gates.js';
+
+const gates = new Gates();
+
+@Service()
+class Voice {
+  @Communicator()
+  async say(text: string): Promise<string> {
+    await gates.at(text);
+    return text;
+  }
+}
+
+@Service()
+class Flows {
+  constructor(private readonly voice: Voice) {}
+  @Workflow()
+  async nothing(): Promise<void> {}
+  @Workflow()
+  async says(): Promise<string> {
+    return `${await this.voice.say('one')} ${await this.voice.say('two')}`;
+  }
+  @Workflow()
+  async starts(): Promise<string> {
+    return (await start(Flows, { workflowId: 'child' }).nothing()).workflowId;
+  }
+}
+
+describe('L8: fenced meanwhile', () => {
+  let engine: Engine;
+  const trace = new Trace();
+  beforeEach(async () => {
+    gates.reset();
+    trace.clear();
+    engine = await Engine.start({ services: [Flows] }, { proxied: true, internals: { probe: trace.probe } });
+  });
+  afterEach(async () => {
+    gates.reset();
+    await engine.close();
+  });
+
+  /** The executor is fenced, as by another one, and learns of it. Gives its id before and after. */
+  async function fence(): Promise<readonly [string, string]> {
+    const { executor } = runningOf(engine.app);
+    const before = executor.id;
+    await engine.admin.query('update apiary.executor set fenced = true where executor_id = $1', [before]);
+    executor.fenced();
+    await until('it has registered anew', () => executor.id !== before && executor.registering === undefined);
+    return [before, executor.id];
+  }
+  const starts = (id: string): number[] =>
+    trace
+      .of('run:started')
+      .filter(({ workflowId }) => workflowId === id)
+      .map(({ epoch }) => epoch);
+
+  it('L8: a start that was on its way is not written under the id that is lost: nobody might look for it any more', async () => {
+    const held = engine.proxy.add({ on: 'request', is: executes(/^insert into "apiary"\.workflow_status/), fault: { kind: 'hold request' } });
+    const handle = engine.app.start(Flows, { workflowId: 'w' }).nothing();
+    await held.hit;
+    const [, now] = await fence();
+    await (await handle).result();
+    expect(await engine.row('w')).include({ status: 'SUCCESS', executor_id: now, epoch: 1 });
+    expect(starts('w')).deep.equal([1]);
+  });
+
+  it('L8: rows that were read before are no ground to run a workflow after: it is claimed first', async () => {
+    gates.close('two');
+    const handle = await engine.app.start(Flows, { workflowId: 'w' }).says();
+    await gates.reached('two');
+    const { executor } = runningOf(engine.app);
+    const held = engine.proxy.add({ on: 'request', is: executes(/function_status f where f\.workflow_id = any/), fault: { kind: 'hold answer' } });
+    const [run] = [...executor.lifecycle.running];
+    executor.lifecycle.voidRun(run as NonNullable<typeof run>, 'the test says so');
+    await held.hit;
+    const [before, now] = await fence();
+    held.release();
+    gates.open('two');
+    expect(await handle.result()).equal('one two');
+    expect(starts('w'), 'epochs in which it ran').deep.equal([1, 2]);
+    expect(await engine.row('w')).include({ status: 'SUCCESS', executor_id: now, epoch: 2 });
+    const { rows } = await engine.admin.query('select step_id from apiary.function_status where workflow_id = $1 and executor_id = $2', ['w', before]);
+    expect(rows, 'what the first one recorded').deep.equal([{ step_id: '0' }]);
+  });
+
+  it('L8: what a claim gave is not run under another id', async () => {
+    gates.close('two');
+    const handle = await engine.app.start(Flows, { workflowId: 'w' }).says();
+    await gates.reached('two');
+    // The first fence makes it claim its own workflow; the second one comes while it reads what it has claimed.
+    const held = engine.proxy.add({ on: 'request', is: executes(/function_status f where f\.workflow_id = any/), fault: { kind: 'hold answer' } });
+    await fence();
+    await held.hit;
+    const [, now] = await fence();
+    held.release();
+    gates.open('two');
+    expect(await handle.result()).equal('one two');
+    expect(starts('w')).deep.equal([1, 3]);
+    expect(await engine.row('w')).include({ status: 'SUCCESS', executor_id: now, epoch: 3 });
+  });
+
+  it('L8: a child whose start was on its way belongs to whoever goes on', async () => {
+    const held = engine.proxy.add({
+      on: 'request',
+      is: executes(/workflow_status .* on conflict \(workflow_id\) do nothing/s),
+      fault: { kind: 'lose answer' },
+    });
+    const handle = await engine.app.start(Flows, { workflowId: 'w' }).starts();
+    await held.hit;
+    await fence();
+    expect(await handle.result()).equal('child');
+    await until('the child has ended', async () => (await engine.row('child'))?.status === 'SUCCESS');
+  });
+});

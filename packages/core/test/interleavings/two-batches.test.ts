@@ -26,6 +26,8 @@ describe('4.3: a batch behind one that is in the air', () => {
     await until('the journal has its connection', () => told.size === 9);
     push(names('warmer', 17), 'warmer');
     await until('its statements are prepared', () => told.size === 26);
+    push(names('warmest', 1), 'warmest');
+    await until('that of one row, too', () => told.size === 27);
     told.clear();
     trace.clear();
   });
@@ -65,9 +67,9 @@ describe('4.3: a batch behind one that is in the air', () => {
     }
   }
 
+  const journals = executes(/^(?:copy|insert into) "apiary"/);
   /** What happens to the next flight of the journal. */
-  const next = (fault: Fault & { kind: 'hold request' | 'hold answer' | 'lose answer' }) =>
-    engine.proxy.add({ on: 'request', is: executes(/^(?:copy|insert into) "apiary"/), fault });
+  const next = (fault: Fault & { kind: 'hold request' | 'hold answer' | 'lose answer' }) => engine.proxy.add({ on: 'request', is: journals, fault });
 
   const stored = async (): Promise<number> => {
     const { rows } = await engine.admin.query<{ n: number }>(`select count(*)::int as n from apiary.workflow_status where workflow_id not like 'warm%'`);
@@ -77,11 +79,12 @@ describe('4.3: a batch behind one that is in the air', () => {
     for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
     await stored();
   };
-  /** Rows of the flights that were written. */
-  const batches = (): number[] => {
+  /** What was copied, flight by flight. */
+  const copies = (): string[] => {
     const flights = trace.of('flight:written').filter(({ connection }) => connection === 'journal');
-    return flights.map(({ statements }) => ((statements[0] as Statement).copy ?? '').split('\n').length - 1);
+    return flights.map(({ statements }) => (statements[0] as Statement).copy ?? '');
   };
+  const batches = (): number[] => copies().map((rows) => rows.split('\n').length - 1);
   const all = (groups: readonly string[], but: Readonly<Record<string, string>> = {}): [string, string][] =>
     groups.map((name): [string, string] => [name, but[name] ?? 'durable']).sort();
   const results = (): [string, string][] => [...told].sort();
@@ -162,6 +165,7 @@ describe('4.3: a batch behind one that is in the air', () => {
       const { journal } = runningOf(engine.app).executor;
       const { splits } = journal.counters;
       const held = next({ kind: 'hold request' });
+      const second = engine.proxy.add({ on: 'request', is: journals, skip: 1, fault: { kind: 'hold answer' } });
       push(names('a', 20));
       await held.hit;
       push(names('b', 20));
@@ -169,6 +173,10 @@ describe('4.3: a batch behind one that is in the air', () => {
       // What comes meanwhile is behind none that has failed.
       push(names('c', 60));
       held.release();
+      await second.hit;
+      await until('the first is answered', () => trace.of('flight:answered').some(({ connection }) => connection === 'journal'));
+      await turns();
+      second.release();
       await until('all are told', () => told.size === 100);
       expect(results()).deep.equal(
         all([...names('a', 20), ...names('b', 20), ...names('c', 60)], Object.fromEntries(poisoned.map((name) => [name, 'LostRow']))),
@@ -207,12 +215,20 @@ describe('4.3: a batch behind one that is in the air', () => {
       const { pid } = await held.hit;
       push(names('b', 20));
       await until('both are written', () => batches().length === 2);
+      const ending = engine.proxy.add({ on: 'request', is: executes(/pg_terminate_backend/), fault: { kind: 'hold request' } });
       if (lost === undefined) await killBackend(engine.admin, pid as number);
       held.release();
+      await ending.hit;
+      // Time enough for a batch that does not wait until the old backend is gone.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(batches().length).equal(2);
+      ending.release();
       if (lost !== undefined) expect((await lost.hit).answer).deep.equal(['COPY 20']);
       await until('all are told', () => told.size === 40);
       expect(results()).deep.equal(all([...names('a', 20), ...names('b', 20)]));
       expect(await stored()).equal(40);
+      const order = copies().flatMap((rows) => (rows === '' ? [] : [rows.charAt(0)]));
+      expect(order, 'which were written, and again').deep.equal(['a', 'b', 'a', 'b']);
       expect(trace.of('run:void')).deep.equal([]);
     });
   }

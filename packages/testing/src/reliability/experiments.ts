@@ -11,6 +11,8 @@ import { lostNotifications } from './lost-notifications.js';
 import { serverClock } from './server-clock.js';
 import {
   asDba,
+  busy,
+  countBehind,
   crashServer,
   healProxies,
   killForGood,
@@ -37,6 +39,16 @@ export const experiments: readonly Experiment[] = [
     strike: crashServer,
     mustHit: ['immediate stop of the server'],
   },
+  {
+    name: 'E5 load',
+    fault: 'the same under load: two batches of the journal on their way',
+    impossible: postgres15Missing,
+    runs: 100,
+    options: { executors: 3, ownServer: { settings: durable }, orders: busy },
+    strike: crashServer,
+    heal: async (cluster) => countBehind(cluster),
+    mustHit: ['immediate stop of the server', 'flights behind another one'],
+  },
   { name: 'E6', fault: 'SIGKILL for good: the time of a takeover', runs: 200, options: { executors: 2 }, strike: killForGood, mustHit: ['SIGKILL for good'] },
   {
     name: 'E7',
@@ -60,6 +72,12 @@ export const experiments: readonly Experiment[] = [
     strike: () => pause(500),
     heal: healProxies,
     mustHit: ['lose answer', 'delay', 'chop', 'reset'],
+  },
+  {
+    ...{ name: 'E9 load', fault: 'the same under load', runs: 100, options: { executors: 3, rules: noise, orders: busy } },
+    strike: () => pause(500),
+    heal: (cluster) => (countBehind(cluster), healProxies(cluster)),
+    mustHit: ['lose answer', 'reset', 'flights behind another one'],
   },
   lostNotifications,
   { name: 'E11', fault: 'clocks of executors set an hour wrong', runs: 50, options: { executors: 3 }, strike: turnClock, mustHit: ['clock set an hour wrong'] },

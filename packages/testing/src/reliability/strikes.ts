@@ -93,6 +93,16 @@ export async function healProxies(cluster: Cluster): Promise<void> {
   await Promise.all(cluster.alive.map(({ proxy }) => proxy.heal()));
 }
 
+/** Many clients, so that the journal has two batches on their way. */
+export const busy = { clients: 48, thinkMs: 0 };
+
+export function countBehind(cluster: Cluster): void {
+  cluster.hit(
+    'flights behind another one',
+    cluster.members.reduce((sum, { proxy }) => sum + proxy.behind, 0),
+  );
+}
+
 export async function asDba(cluster: Cluster): Promise<void> {
   await pause(cluster.random.int(300, 800));
   const actions: readonly (readonly [string, (client: pg.Client) => Promise<unknown>])[] = [

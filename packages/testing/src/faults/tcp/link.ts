@@ -12,6 +12,8 @@ export interface RuleBook {
   opened(link: LinkInfo): readonly RuleHandle[];
   requested(flight: RequestFlight, link: LinkInfo): readonly RuleHandle[];
   answered(message: Message, link: LinkInfo): readonly RuleHandle[];
+  /** A flight came before the one ahead of it was answered. */
+  followed(): void;
 }
 
 /** One client's connection and the server's connection behind it. */
@@ -118,6 +120,7 @@ export class Link implements LinkInfo {
     for (const handle of this.#rules.requested(flight, this)) {
       if (this.#applyToRequest(handle, flight, exchange)) return;
     }
+    if (exchange !== undefined && this.#exchanges.length > 0) this.#rules.followed();
     if (exchange !== undefined) this.#exchanges.push(exchange);
     this.#toServer.send(bytesOf(flight.messages));
   }

@@ -34,6 +34,7 @@ export class TcpProxy {
   #server: Server;
   #partition: BlackHole['way'] | undefined;
   #opened = 0;
+  #behind = 0;
 
   private constructor(options: TcpProxyOptions, server: Server) {
     this.target = options.target;
@@ -45,6 +46,7 @@ export class TcpProxy {
       opened: (link) => this.#matching(link, (rule) => rule.on === 'open'),
       requested: (flight: RequestFlight, link) => this.#matching(link, (rule) => rule.on === 'request' && rule.is(flight, link)),
       answered: (message: Message, link) => this.#matching(link, (rule) => rule.on === 'answer' && rule.is(message, link)),
+      followed: () => void this.#behind++,
     };
   }
 
@@ -68,6 +70,11 @@ export class TcpProxy {
   /** Faults that really happened, a count for each kind. */
   get hits(): ReadonlyMap<Fault['kind'], number> {
     return this.#hits;
+  }
+
+  /** Flights that came before the one ahead of them on their connection was answered. */
+  get behind(): number {
+    return this.#behind;
   }
 
   add(rule: Rule): RuleHandle {

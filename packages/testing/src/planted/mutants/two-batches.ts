@@ -19,7 +19,7 @@ export const twoBatchesMutants: readonly Mutant[] = [
     'a batch that was lost behind another one is written again before it',
     '4.3',
     [journal, 'await ahead; ahead = undefined; if', 'ahead = undefined; if'],
-    test('behind one that fails, and fails itself'),
+    test('is written again with that one when the connection is lost before'),
   ),
   mutant(
     'a flight is written behind one that prepares',

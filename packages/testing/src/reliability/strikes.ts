@@ -4,6 +4,7 @@ import { stopProcess } from '../faults/sigstop.js';
 import { commits } from '../faults/tcp/rule.js';
 import { until } from '../faults/until.js';
 import { leaseMs, type Cluster, type Member } from './cluster.js';
+import type { Orders } from './orders.js';
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 export const some = (cluster: Cluster): Member | undefined => (cluster.alive.length === 0 ? undefined : cluster.random.pick(cluster.alive));
@@ -94,7 +95,7 @@ export async function healProxies(cluster: Cluster): Promise<void> {
 }
 
 /** Many clients, so that the journal has two batches on their way. */
-export const busy = { clients: 48, thinkMs: 0 };
+export const busy: Partial<Orders> = { clients: 64, thinkMs: 0, kinds: ['letters', 'letters', 'letters', 'family'] };
 
 export function countBehind(cluster: Cluster): void {
   cluster.hit(

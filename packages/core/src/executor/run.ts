@@ -407,9 +407,10 @@ export class Run {
     const signal = this.signal;
     return new Promise<T>((resolve, reject) => {
       const onAbort = (): void => reject(this.isVoid || this.executor.stopping ? new RunVoid() : (this.interruption() ?? (signal.reason as Error)));
-      if (signal.aborted) return onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
+      // The promise may fail later, when nobody waits any more: it is handled all the same.
       promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 

@@ -1,0 +1,52 @@
+import { Communicator, Service, start, Workflow } from '@apiary/core';
+import { runningOf } from '@apiary/core/internal';
+import { executes, until } from '@apiary/testing/internal';
+import { expect } from 'chai';
+import { Engine } from '../support/engine.js';
+import { Gates } from '../support/gates.js';
+
+const gates = new Gates();
+
+@Service()
+class Voice {
+  @Communicator()
+  async say(text: string): Promise<string> {
+    await gates.at(text);
+    return text;
+  }
+}
+
+@Service()
+class Flows {
+  constructor(private readonly voice: Voice) {}
+  @Workflow()
+  async child(): Promise<string> {
+    return this.voice.say('child');
+  }
+  @Workflow()
+  async parent(): Promise<string> {
+    const child = await start(Flows, { workflowId: 'child' }).child();
+    await this.voice.say('parent');
+    return child.result();
+  }
+}
+
+it('a workflow that begins to wait for another one while the app shuts down does not end the process', async () => {
+  await using engine = await Engine.start({ services: [Flows] }, { proxied: true });
+  gates.close('child', 'parent');
+  await engine.app.start(Flows, { workflowId: 'parent' }).parent();
+  await Promise.all([gates.reached('child'), gates.reached('parent')]);
+  // What it waits for has to be durable first: that answer comes when its signal is aborted already.
+  const held = engine.proxy.add({ on: 'request', is: executes(/^insert into "apiary".function_record/), fault: { kind: 'hold answer' } });
+  gates.open('parent');
+  await held.hit;
+  const { lifecycle } = runningOf(engine.app).executor;
+  const [parent] = [...lifecycle.running].filter((run) => run.workflowId === 'parent');
+  const over = engine.app.shutdown({ grace: 0 });
+  await until('it is interrupted', () => parent?.abortReason !== undefined);
+  held.release();
+  await over;
+  gates.reset();
+  for (let turns = 0; turns < 10; turns++) await new Promise((next) => setImmediate(next));
+  expect((await engine.row('parent'))?.status).equal('PENDING');
+});

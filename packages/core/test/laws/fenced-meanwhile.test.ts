@@ -1,21 +1,10 @@
 /** L8: an executor is fenced and registers anew between two moments of one piece of work. */
-import { Communicator, Service, start, Workflow } from '@apiary/core';
+import { Service, start, Workflow } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
 import { executes, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { Engine, Trace } from '../support/engine.js';
-import { Gates } from '../support/gates.js';
-
-const gates = new Gates();
-
-@Service()
-class Voice {
-  @Communicator()
-  async say(text: string): Promise<string> {
-    await gates.at(text);
-    return text;
-  }
-}
+import { gates, Voice } from '../support/voice.js';
 
 @Service()
 class Flows {

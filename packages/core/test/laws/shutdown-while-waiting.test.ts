@@ -1,20 +1,9 @@
-import { Communicator, Service, start, Workflow } from '@apiary/core';
+import { Service, start, Workflow } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
 import { executes, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { Engine } from '../support/engine.js';
-import { Gates } from '../support/gates.js';
-
-const gates = new Gates();
-
-@Service()
-class Voice {
-  @Communicator()
-  async say(text: string): Promise<string> {
-    await gates.at(text);
-    return text;
-  }
-}
+import { gates, Voice } from '../support/voice.js';
 
 @Service()
 class Flows {

@@ -45,7 +45,12 @@ export class ControlGroup implements Disposable {
 
   private constructor(name: string) {
     this.#layout = layout(name);
-    for (const folder of this.#layout.folders) mkdirSync(folder);
+    try {
+      for (const folder of this.#layout.folders) mkdirSync(folder);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   static make(): ControlGroup {
@@ -101,9 +106,9 @@ export class ControlGroup implements Disposable {
     return numberIn(this.#layout.cpu.throttled, 'nr_throttled');
   }
 
-  /** When its processes have ended. */
+  /** When its processes have ended; may be tried again. */
   [Symbol.dispose](): void {
-    for (const folder of this.#layout.folders) rmdirSync(folder);
+    for (const folder of this.#layout.folders) if (existsSync(folder)) rmdirSync(folder);
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 /** Why no system call can be made to fail here; undefined if it can. */
 export function straceMissing(): string | undefined {
@@ -24,12 +24,8 @@ export async function failSyncs(postmaster: number, over: () => boolean): Promis
     tracer.once('close', () => resolve());
     tracer.once('error', () => resolve());
   });
-  let isOver = false;
   try {
-    while (!isOver && tracer.exitCode === null) {
-      isOver = over();
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
+    while (!over() && tracer.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 2));
   } finally {
     // It lets go of the processes; those that started meanwhile have no more failures to come.
     tracer.kill('SIGTERM');
@@ -37,16 +33,7 @@ export async function failSyncs(postmaster: number, over: () => boolean): Promis
   }
 }
 
-function childrenOf(parent: number): number[] {
-  const out: number[] = [];
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent) out.push(Number(name));
-    } catch {
-      // it has ended
-    }
-  }
-  return out;
+function childrenOf(parent: number): string[] {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim();
+  return children === '' ? [] : children.split(' ');
 }

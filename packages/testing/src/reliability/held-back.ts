@@ -3,7 +3,7 @@ import { ControlGroup } from '../faults/control-group.js';
 import { until } from '../faults/until.js';
 import { leaseMs, type Cluster, type Member } from './cluster.js';
 import type { LoadExperiment } from './experiment.js';
-import { fencedOnes, pause, some } from './strikes.js';
+import { pause, some, standStill } from './strikes.js';
 
 const memoryBytes = 150 << 20;
 const cpuShare = 0.1;
@@ -24,19 +24,12 @@ function groupOf(member: Member): ControlGroup {
   return group;
 }
 
-async function freeze(cluster: Cluster): Promise<void> {
-  await pause(cluster.random.int(200, 600));
-  const victim = some(cluster);
-  if (victim === undefined) return;
-  const group = groupOf(victim);
-  const before = await fencedOnes(cluster);
-  await group.freeze();
-  await pause(cluster.random.int(leaseMs, 3 * leaseMs));
-  const after = await fencedOnes(cluster);
-  group.thaw();
-  cluster.hit('frozen');
-  if (after > before) cluster.hit('fenced while frozen');
-}
+const freeze = (cluster: Cluster): Promise<void> =>
+  standStill(cluster, 'frozen', 'fenced while frozen', async (victim) => {
+    const group = groupOf(victim);
+    await group.freeze();
+    return async () => group.thaw();
+  });
 
 async function killForMemory(cluster: Cluster): Promise<void> {
   await pause(cluster.random.int(300, 1000));

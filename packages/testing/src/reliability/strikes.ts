@@ -47,20 +47,35 @@ export async function crashServer(cluster: Cluster): Promise<void> {
   await cluster.server?.start();
 }
 
-export async function suspend(cluster: Cluster): Promise<void> {
+export const suspend = (cluster: Cluster): Promise<void> =>
+  standStill(cluster, 'SIGSTOP', 'fenced while stopped', async ({ child }) => {
+    const stopped = await stopProcess(child.pid);
+    return () => stopped.continue();
+  });
+
+/**
+ * An executor stands still for one to three leases.
+ * @param stop resolves when it does, with what lets it go on
+ */
+export async function standStill(
+  cluster: Cluster,
+  fault: string,
+  fencedMeanwhile: string,
+  stop: (victim: Member) => Promise<() => Promise<void>>,
+): Promise<void> {
   await pause(cluster.random.int(200, 600));
   const victim = some(cluster);
   if (victim === undefined) return;
   const before = await fencedOnes(cluster);
-  const stopped = await stopProcess(victim.child.pid);
+  const goOn = await stop(victim);
   await pause(cluster.random.int(leaseMs, 3 * leaseMs));
   const after = await fencedOnes(cluster);
-  await stopped.continue();
-  cluster.hit('SIGSTOP');
-  if (after > before) cluster.hit('fenced while stopped');
+  await goOn();
+  cluster.hit(fault);
+  if (after > before) cluster.hit(fencedMeanwhile);
 }
 
-export async function fencedOnes(cluster: Cluster): Promise<number> {
+async function fencedOnes(cluster: Cluster): Promise<number> {
   const { rowCount } = await cluster.withAdmin((client) => client.query('select from apiary.executor where fenced'));
   return rowCount ?? 0;
 }

@@ -38,14 +38,18 @@ export async function commitFinal(run: Run, transaction: UserTransaction, final:
   }
   const { load, statements } = loaded(run, final);
   try {
-    const results = await transaction.commit(statements);
-    load.settle(true);
-    if (final.outbox.length > 0)
-      executor.lifecycle.startedByOutbox(
-        final.outbox,
-        (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])),
-      );
-    return results;
+    const { outbox } = final;
+    const committed = async (): Promise<readonly Result[]> => {
+      const results = await transaction.commit(statements);
+      load.settle(true);
+      if (outbox.length > 0)
+        executor.lifecycle.startedByOutbox(
+          outbox,
+          (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])),
+        );
+      return results;
+    };
+    return await (outbox.length > 0 ? executor.lifecycle.departures.during(committed) : committed());
   } catch (error) {
     await resolveFailure(run, transaction, load, final, error);
     return undefined;

@@ -5,6 +5,7 @@ import { isInfrastructure } from '../store/connection/classify.js';
 import type { StoredWorkflow } from '../store/statements/read.js';
 import type { TakenWorkflow } from '../store/store.js';
 import { runBody } from './body.js';
+import { Departures } from './departures.js';
 import type { Executor } from './executor.js';
 import { newIdentity } from './identity.js';
 import { Input } from './input.js';
@@ -20,6 +21,7 @@ export class Lifecycle {
   readonly #executor: Executor;
   /** Runs whose body has begun and whose end is not known. */
   readonly running = new Set<Run>();
+  readonly departures = new Departures();
   readonly counters = { started: 0, ended: 0, voided: 0, afterHandOver: 0 };
   /** Wakes the poll: there may be rows of mine that I do not run. */
   onAdopt: () => void = ignore;
@@ -79,12 +81,12 @@ export class Lifecycle {
     void runBody(run, target);
   }
 
-  /** Rows that came to be with a commit of ours: those that were inserted run here. */
+  /** Rows that came to be with a commit of ours, of which `departures` know: those that were inserted run here. */
   startedByOutbox(rows: readonly StartRow[], inserted: readonly string[]): void {
     for (const row of rows) {
       if (!inserted.includes(row.workflowId)) continue;
       const known = this.#executor.tickets.get(row.workflowId);
-      if (known?.run !== undefined && !known.run.isVoid) continue;
+      if ((known?.run !== undefined && !known.run.isVoid) || this.departures.has(row.workflowId, row.epoch)) continue;
       const fn = this.#executor.registry.functions.get(row.name);
       if (fn === undefined) continue;
       const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash);
@@ -109,9 +111,14 @@ export class Lifecycle {
     }
   }
 
-  /** Runs what a claim, a wake-up, a resume or the sweep of own rows gave to this executor. */
-  adopt(taken: readonly TakenWorkflow[]): void {
+  /** Runs what a claim, a wake-up, a resume or the sweep of own rows gives to this executor, unless it has run meanwhile. */
+  adopt(read: () => Promise<readonly TakenWorkflow[]>): Promise<void> {
+    return this.departures.during(async () => this.#adopt(await read()));
+  }
+
+  #adopt(taken: readonly TakenWorkflow[]): void {
     for (const { workflow, records } of taken) {
+      if (this.departures.has(workflow.workflowId, workflow.epoch)) continue;
       const known = this.#executor.tickets.get(workflow.workflowId);
       const present = known?.run;
       if (present !== undefined && !present.isVoid) {
@@ -176,7 +183,7 @@ export class Lifecycle {
     this.begin(new Run({ ...base, fn, input: Input.stored(executor.codec, fn, workflow.input) }), executor.targetOf(fn));
   }
 
-  /** A child called inline whose row exists already. */
+  /** A child called inline whose row exists already; `departures` know of it since before it was read. */
   inlineRow(row: StoredWorkflow, parent: Run, call: Call): Promise<Ticket> | Ticket {
     const executor = this.#executor;
     if (row.status !== 'PENDING' || row.executorId !== executor.id || row.wakeAt !== null) return executor.observer.ticket(row.workflowId);
@@ -185,6 +192,7 @@ export class Lifecycle {
       .then((records) => {
         const known = executor.tickets.get(row.workflowId);
         if (known !== undefined && !known.isObserved) return known;
+        if (this.departures.has(row.workflowId, row.epoch)) return executor.observer.ticket(row.workflowId);
         const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash ?? '');
         this.#beginStored(row, records, ticket, parent.isVoid ? undefined : { run: parent, call });
         return ticket;
@@ -207,7 +215,7 @@ export class Lifecycle {
       this.#executor.probe('run:recorded', { workflowId: run.workflowId, name: run.fn.name });
       if (run.isVoid) return;
       run.ended();
-      this.running.delete(run);
+      this.#left(run);
       this.counters.ended++;
       this.#executor.notifications.ended(run.workflowId);
       this.#settle(run.ticket, outcome);
@@ -238,6 +246,11 @@ export class Lifecycle {
     run.ticket.fail(error);
   }
 
+  #left(run: Run): void {
+    this.running.delete(run);
+    this.departures.add(run.workflowId, run.epoch);
+  }
+
   #settle(ticket: Ticket, outcome: Outcome): void {
     this.#executor.tickets.delete(ticket.workflowId);
     ticket.settle(outcome);
@@ -251,7 +264,7 @@ export class Lifecycle {
     run.park();
     // Nothing of it is under way: should the answer of its wake-up be lost, the sweep adopts it, though somebody waits for it here.
     run.resolved = true;
-    this.running.delete(run);
+    this.#left(run);
     if (run.ticket.hasWaiters) this.#executor.observer.watch(run.ticket);
     else this.#executor.tickets.delete(run.workflowId);
     this.onParked(wakeAt);

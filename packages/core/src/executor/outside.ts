@@ -142,8 +142,9 @@ export class Outside {
     } else {
       ticket.begun();
       const executor = this.#executor;
-      // Mine, and not running here: the answer of its start or claim was lost.
-      if (row.executorId === executor.id && row.wakeAt === null) executor.lifecycle.adopt(await executor.store.untilAnswered((s) => s.withRecords([row])));
+      // Mine, and not running here: the answer of its start or claim was lost. Whoever runs it meanwhile settles this ticket.
+      if (row.executorId === executor.id && row.wakeAt === null)
+        await executor.lifecycle.adopt(async () => (ticket.settled ? [] : executor.store.untilAnswered((s) => s.withRecords([row]))));
       else executor.observer.watch(ticket);
     }
     return false;

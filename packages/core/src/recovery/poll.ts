@@ -122,8 +122,10 @@ export class Poll {
           return ticket === undefined || ticket.isObserved || (ticket.run?.isVoid === true && ticket.run.resolved);
         });
       if (lost.length === 0) return;
-      const workflows = (await store.workflows(lost)).filter((w) => w.status === 'PENDING' && w.executorId === this.#executor.id && w.wakeAt === null);
-      lifecycle.adopt(await store.withRecords(workflows));
+      await lifecycle.adopt(async () => {
+        const workflows = (await store.workflows(lost)).filter((w) => w.status === 'PENDING' && w.executorId === this.#executor.id && w.wakeAt === null);
+        return store.withRecords(workflows);
+      });
     } catch (error) {
       this.#sweepDue = true;
       if (!this.#stopped) this.#executor.log.warn('looking for own rows failed', { error: String(error) });
@@ -148,9 +150,13 @@ export class Poll {
     if (this.#stopped || this.#executor.stopping) return;
     try {
       for (;;) {
-        const { rows } = await this.#executor.owning<StoredWorkflow>('wake', (me) => [me, version, clock.offsetMs, wakeBatch]);
-        if (rows.length > 0) lifecycle.adopt(await store.untilAnswered((s) => s.withRecords(rows)));
-        if (rows.length < wakeBatch) return;
+        let woken = 0;
+        await lifecycle.adopt(async () => {
+          const { rows } = await this.#executor.owning<StoredWorkflow>('wake', (me) => [me, version, clock.offsetMs, wakeBatch]);
+          woken = rows.length;
+          return store.untilAnswered((s) => s.withRecords(rows));
+        });
+        if (woken < wakeBatch) return;
       }
     } catch (error) {
       if (!this.#stopped) this.#executor.log.warn('waking parked workflows failed; the next poll tries again', { error: String(error) });

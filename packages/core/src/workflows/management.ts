@@ -45,8 +45,10 @@ export class Management {
     const { store, clock, lifecycle } = executor;
     const { rows } = await this.#own<{ workflowId: string; parentId: string | null }>('resume', (me) => [ids, me, executor.version, clock.offsetMs]);
     const roots = rows.filter((row) => row.parentId === null);
-    const workflows = await store.untilAnswered((s) => s.workflows(rows.map((row) => row.workflowId)));
-    lifecycle.adopt(await store.untilAnswered((s) => s.withRecords(workflows.filter((w) => w.status === 'PENDING' && w.executorId === executor.id))));
+    await lifecycle.adopt(async () => {
+      const workflows = await store.untilAnswered((s) => s.workflows(rows.map((row) => row.workflowId)));
+      return store.untilAnswered((s) => s.withRecords(workflows.filter((w) => w.status === 'PENDING' && w.executorId === executor.id)));
+    });
     return roots.length;
   }
 
@@ -64,9 +66,11 @@ export class Management {
       raise('CONFIG', { path: 'fork.from', problem: `the steps before ${JSON.stringify(from)} are not all recorded yet` }, { workflowId });
     const [result] = (await this.#own<{ origins: number; made: number }>('fork', (me) => [workflowId, forkId, me, executor.version, before])).rows;
     if (result?.origins === 0) throw apiaryError('NOT_FOUND', { workflowId }, { workflowId });
-    const row = await store.untilAnswered((s) => s.workflow(forkId));
-    if (row !== undefined && result?.made === 0) await this.#checkFork(workflowId, row);
-    if (row?.executorId === executor.id && row.status === 'PENDING') lifecycle.adopt(await store.untilAnswered((s) => s.withRecords([row])));
+    await lifecycle.adopt(async () => {
+      const row = await store.untilAnswered((s) => s.workflow(forkId));
+      if (row !== undefined && result?.made === 0) await this.#checkFork(workflowId, row);
+      return row?.executorId === executor.id && row.status === 'PENDING' ? store.untilAnswered((s) => s.withRecords([row])) : [];
+    });
   }
 
   /** Until it is answered, under whichever id this executor then has. */

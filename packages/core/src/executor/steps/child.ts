@@ -37,11 +37,13 @@ async function obtain(run: Run, call: Call, fn: RegisteredFunction, target: obje
   const known = executor.tickets.get(id);
   if (known !== undefined && known.name !== '') return checked(known.name, known.inputHash, known, fn, input, id);
   // A first run knows that nobody can know this id; a replay has to look.
-  const row = run.isFirst ? undefined : await executor.store.untilAnswered((store) => store.workflow(id));
-  if (row !== undefined) {
-    checked(row.name, row.inputHash, row, fn, input, id);
-    return executor.lifecycle.inlineRow(row, run, call);
-  }
+  const stored = run.isFirst
+    ? undefined
+    : await executor.lifecycle.departures.during(async () => {
+        const row = await executor.store.untilAnswered((store) => store.workflow(id));
+        return row === undefined ? undefined : executor.lifecycle.inlineRow(checked(row.name, row.inputHash, row, fn, input, id), run, call);
+      });
+  if (stored !== undefined) return stored;
   const now = executor.tickets.get(id);
   if (now !== undefined && now.name !== '') return now;
   const ticket = executor.lifecycle.newTicket(id, fn.name, input.hash);
@@ -125,9 +127,11 @@ export async function startChild(run: Run, call: Call, fn: RegisteredFunction, i
   cargo.foreign.push(start);
   cargo.records.push(run.row(call, { output: executor.codec.encode(id, 'workflowId'), childId: id }));
   run.children.add(id);
-  const inserted = await executor.barrier.flush(run, cargo);
-  executor.lifecycle.startedByOutbox([start], inserted ?? []);
-  if (inserted === undefined) executor.lifecycle.adoptSoon();
+  await executor.lifecycle.departures.during(async () => {
+    const inserted = await executor.barrier.flush(run, cargo);
+    executor.lifecycle.startedByOutbox([start], inserted ?? []);
+    if (inserted === undefined) executor.lifecycle.adoptSoon();
+  });
   return id;
 }
 

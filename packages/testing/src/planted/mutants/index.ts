@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.js';
 import { claimMutants } from './claims.js';
+import { readTwiceMutants } from './read-twice.js';
 import { runMutants } from './runs.js';
 import { sharedFlightMutants } from './shared-flights.js';
 import { takeoverMutants } from './takeover.js';
@@ -14,4 +15,5 @@ export const mutants: readonly Mutant[] = [
   ...runMutants,
   ...sharedFlightMutants,
   ...twoBatchesMutants,
+  ...readTwiceMutants,
 ];

@@ -8,7 +8,7 @@ import { guardBodies } from './determinism/guard.js';
 import { connectionSource, type EmbeddedHandle } from './embedded.js';
 import { Executor } from './executor/executor.js';
 import { newIdentity, type Identity } from './executor/identity.js';
-import { register } from './executor/lifecycle.js';
+import { register } from './executor/fence.js';
 import { createLogger, type Logger } from './log.js';
 import { noProbe, type Probe } from './probe.js';
 import type { StandIns } from './stand-ins.js';
@@ -86,7 +86,7 @@ async function connect(
   await connections.system((c) => migrate(c, names, config.schemaMigration));
   const version = config.version ?? inspection.version;
   const lease = new Lease(config.leaseMs);
-  await register(store, identity, config.name, version, lease, clock);
+  await register({ store, identity, config, version, lease, clock });
   const codec = new Codec({
     payload: config.limits.payload,
     payloadWarning: config.limits.payloadWarning,

@@ -81,10 +81,10 @@ export class Load implements Carrier {
 
 /** The first carrier (of the given kind) that holds a row of the chain. */
 export function carrierOf(run: Run | undefined, kind?: 'journal' | 'flight'): Carrier | undefined {
-  const isMeant = (carrier: Carrier | undefined): carrier is Carrier => carrier !== undefined && (kind === undefined || carrier.kind === kind);
   for (let r = run; r !== undefined; r = r.parent) {
-    if (isMeant(r.start?.carrier)) return r.start?.carrier;
-    for (const record of r.buffer) if (isMeant(record.carrier)) return record.carrier;
+    const carrier = r.start?.carrier;
+    if (carrier !== undefined && (kind === undefined || carrier.kind === kind)) return carrier;
+    for (const { carrier } of r.buffer) if (carrier !== undefined && (kind === undefined || carrier.kind === kind)) return carrier;
   }
   return undefined;
 }

@@ -5,7 +5,7 @@ import type { Run } from './run.js';
  * (DESIGN 4.4). A child that ended already is not touched.
  */
 export async function cascade(run: Run): Promise<void> {
-  if (run.children.size === 0) return;
+  if (run.children === undefined) return;
   const { executor } = run;
   // Children that never became durable ended with their run; the others are asked through their rows.
   const ids = [...run.children];

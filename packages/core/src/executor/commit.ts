@@ -5,6 +5,7 @@
 import { classify, isInfrastructure } from '../store/connection/classify.js';
 import type { Result, Statement } from '../store/connection/statement.js';
 import type { UserTransaction } from '../store/connection/transaction.js';
+import { completed } from '../store/statements/completed.js';
 import { carrierOf, Load } from './buffer.js';
 import type { Run } from './run.js';
 import { emptyCargo, type Cargo, type Outcome, type RecordRow, type StartRow } from './rows.js';
@@ -29,7 +30,6 @@ export interface Final {
  *   transaction that showed at COMMIT, like a deferred constraint
  */
 export async function commitFinal(run: Run, transaction: UserTransaction, final: Final): Promise<readonly Result[] | undefined> {
-  const { executor } = run;
   // An open transaction waits for the journal, which waits for nobody, and never for another transaction (DESIGN 4.3).
   for (let carrier = carrierOf(run, 'journal'); carrier !== undefined; carrier = carrierOf(run, 'journal')) await carrier.answered;
   if (run.isVoid) {
@@ -38,22 +38,32 @@ export async function commitFinal(run: Run, transaction: UserTransaction, final:
   }
   const { load, statements } = loaded(run, final);
   try {
-    const { outbox } = final;
-    const committed = async (): Promise<readonly Result[]> => {
-      const results = await transaction.commit(statements);
-      load.settle(true);
-      if (outbox.length > 0)
-        executor.lifecycle.startedByOutbox(
-          outbox,
-          (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])),
-        );
-      return results;
-    };
-    return await (outbox.length > 0 ? executor.lifecycle.departures.during(committed) : committed());
+    if (final.outbox.length > 0) return await startingOutbox(run, transaction, load, statements, final.outbox);
+    const results = await transaction.commit(statements);
+    load.settle(true);
+    return results;
   } catch (error) {
     await resolveFailure(run, transaction, load, final, error);
     return undefined;
   }
+}
+
+function startingOutbox(
+  { executor }: Run,
+  transaction: UserTransaction,
+  load: Load,
+  statements: readonly Statement[],
+  outbox: readonly StartRow[],
+): Promise<readonly Result[]> {
+  return executor.lifecycle.departures.during(async () => {
+    const results = await transaction.commit(statements);
+    load.settle(true);
+    executor.lifecycle.startedByOutbox(
+      outbox,
+      (results.at(-1)?.rows ?? []).map((row) => String(row['workflow_id'])),
+    );
+    return results;
+  });
 }
 
 /** All that flies before COMMIT, and the rows of the chain in it; nobody else carries those from here on. */
@@ -78,7 +88,7 @@ export function addOutcome(load: Load, run: Run, outcome: Outcome): void {
   const at = load.carriesStartOf(run) ? starts.findIndex((row) => row.workflowId === run.workflowId) : -1;
   const start = starts[at];
   if (start === undefined) outcomes.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, ...outcome });
-  else starts[at] = { ...start, outcome };
+  else starts[at] = completed(start, outcome, start.records);
 }
 
 /** Returns if the commit happened all the same. @throws as `commitFinal` does */

@@ -15,9 +15,9 @@ export function placeOf(record: RecordRow, codec: Codec): number {
 export class DeliveryOrder {
   /** Calls whose result the body does not have yet. */
   readonly #open: ReadonlySet<Call>;
-  #replayed: { readonly call: Call; readonly settle: () => void }[] = [];
+  #replayed: { readonly call: Call; readonly settle: () => void }[] | undefined;
   #scheduled = false;
-  #behind: (() => void)[] = [];
+  #behind: (() => void)[] | undefined;
 
   constructor(open: ReadonlySet<Call>) {
     this.#open = open;
@@ -32,14 +32,14 @@ export class DeliveryOrder {
 
   /** Resolves when no call with an earlier place is under way. It waits for answers of the database only: nothing waits for a delivery. */
   async turn(call: Call): Promise<void> {
-    while (this.isBehind(call)) await new Promise<void>((resolve) => this.#behind.push(resolve));
+    while (this.isBehind(call)) await new Promise<void>((resolve) => (this.#behind ??= []).push(resolve));
   }
 
   /** A call was delivered, or lost its place. */
   next(): void {
-    if (this.#behind.length === 0) return;
     const waiting = this.#behind;
-    this.#behind = [];
+    if (waiting === undefined) return;
+    this.#behind = undefined;
     for (const resolve of waiting) resolve();
   }
 
@@ -49,7 +49,7 @@ export class DeliveryOrder {
    */
   replayed(call: Call): Promise<void> {
     return new Promise((settle) => {
-      this.#replayed.push({ call, settle });
+      (this.#replayed ??= []).push({ call, settle });
       this.#schedule();
     });
   }
@@ -63,14 +63,15 @@ export class DeliveryOrder {
 
   readonly #nextReplayed = (): void => {
     this.#scheduled = false;
+    const replayed = this.#replayed ?? [];
     let first = 0;
-    for (let i = 1; i < this.#replayed.length; i++) {
-      const [best, other] = [this.#replayed[first], this.#replayed[i]];
+    for (let i = 1; i < replayed.length; i++) {
+      const [best, other] = [replayed[first], replayed[i]];
       if (best !== undefined && other !== undefined && isBefore(other.call, best.call)) first = i;
     }
-    const [turn] = this.#replayed.splice(first, 1);
+    const [turn] = replayed.splice(first, 1);
     turn?.settle();
-    if (this.#replayed.length > 0) this.#schedule();
+    if (replayed.length > 0) this.#schedule();
   };
 }
 

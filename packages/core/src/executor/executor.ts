@@ -17,6 +17,7 @@ import type { Result, Statement } from '../store/connection/statement.js';
 import type { Store } from '../store/store.js';
 import { Barrier } from './barrier.js';
 import { Caution } from './caution.js';
+import { Fence } from './fence.js';
 import { FunctionSettings } from './function-settings.js';
 import type { Identity } from './identity.js';
 import { Management } from '../workflows/management.js';
@@ -62,6 +63,7 @@ export class Executor implements Invoker {
   readonly sharedFlights: SharedFlights;
   readonly functions: FunctionSettings;
   readonly lifecycle: Lifecycle;
+  readonly fence: Fence;
   readonly observer: Observer;
   readonly notifications: Notifications;
   readonly outside: Outside;
@@ -94,6 +96,7 @@ export class Executor implements Invoker {
     this.sharedFlights = new SharedFlights(this);
     this.functions = new FunctionSettings(options.config);
     this.lifecycle = new Lifecycle(this);
+    this.fence = new Fence(this);
     this.observer = new Observer(this);
     this.notifications = new Notifications(this);
     this.outside = new Outside(this);
@@ -117,11 +120,11 @@ export class Executor implements Invoker {
   }
 
   fenced(): void {
-    this.lifecycle.fenced();
+    this.fence.fenced();
   }
 
   get registering(): Promise<void> | undefined {
-    return this.lifecycle.registering;
+    return this.fence.registering;
   }
 
   /**

@@ -1,13 +1,11 @@
 /** How runs begin and end: at first, as replays, after a claim, and after they were found void. */
 import { apiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
-import { Backoff } from '../backoff.js';
 import { isInfrastructure } from '../store/connection/classify.js';
 import type { StoredWorkflow } from '../store/statements/read.js';
 import type { TakenWorkflow } from '../store/store.js';
 import { runBody } from './body.js';
 import { Departures } from './departures.js';
 import type { Executor } from './executor.js';
-import { newIdentity } from './identity.js';
 import { Input } from './input.js';
 import { Run, type Call } from './run.js';
 import type { Outcome, RecordRow, StartRow } from './rows.js';
@@ -26,7 +24,6 @@ export class Lifecycle {
   /** Wakes the poll: there may be rows of mine that I do not run. */
   onAdopt: () => void = ignore;
   onParked: (wakeAt: number) => void = ignore;
-  #fencing: Promise<void> | undefined;
   #closed = false;
 
   constructor(executor: Executor) {
@@ -63,6 +60,7 @@ export class Lifecycle {
       rootId: null,
       deadline,
       outcome: null,
+      records: null,
     };
   }
 
@@ -305,7 +303,7 @@ export class Lifecycle {
     const { ticket } = run;
     for (let c = carrier(run); c !== undefined; c = carrier(run)) await c.answered;
     await run.held?.send().catch(ignore);
-    if (this.#fencing !== undefined) await this.#fencing;
+    await executor.registering;
     await ticket.backoff();
     const row = await executor.store.untilAnswered((store) => store.workflow(run.workflowId));
     run.resolved = true;
@@ -355,43 +353,6 @@ export class Lifecycle {
       executor.targetOf(fn),
     );
   }
-
-  // ---- the fence -------------------------------------------------------------------------------------------------------------------
-
-  /** Resolves when the executor has registered anew; undefined when nobody fenced it. */
-  get registering(): Promise<void> | undefined {
-    return this.#fencing;
-  }
-
-  /** This executor was superseded: all its runs are void, and it goes on under a new id. */
-  fenced(): void {
-    if (this.#fencing !== undefined || this.#executor.stopping) return;
-    this.#fencing = this.#reregister().finally(() => {
-      this.#fencing = undefined;
-    });
-    this.voidAll('the executor was fenced');
-  }
-
-  async #reregister(): Promise<void> {
-    const { log, identity, lease, journal, store, config, version, clock } = this.#executor;
-    log.warn('this executor was fenced and registers anew', { executorId: identity.executorId });
-    lease.lost();
-    const next = newIdentity();
-    Object.assign(identity, next);
-    await journal.reset();
-    await store.connections.renew();
-    const backoff = new Backoff();
-    for (;;) {
-      if (this.#executor.stopping) return;
-      try {
-        await register(store, identity, config.name, version, lease, clock);
-        return;
-      } catch (error) {
-        log.warn('registering failed; trying again', { error: String(error) });
-        await backoff.wait();
-      }
-    }
-  }
 }
 
 function isSameAttempt(stored: RecordRow | undefined, row: RecordRow): boolean {
@@ -400,22 +361,4 @@ function isSameAttempt(stored: RecordRow | undefined, row: RecordRow): boolean {
 
 function carrier(run: Run): { answered: Promise<void> } | undefined {
   return run.start?.carrier ?? run.buffer.find((b) => b.carrier !== undefined)?.carrier;
-}
-
-/** Makes the executor's row; its connections lock and check from then on. */
-export async function register(
-  store: Executor['store'],
-  identity: Executor['identity'],
-  name: string,
-  version: string,
-  lease: Executor['lease'],
-  clock: Executor['clock'],
-): Promise<void> {
-  const sent = clock.monotonic();
-  const { rows } = await store.query<{ databaseNow: number }>('register', [identity.executorId, identity.lockKey, name, version, lease.durationMs]);
-  const now = rows[0]?.databaseNow;
-  if (now !== undefined) clock.synchronise(now, sent, clock.monotonic());
-  identity.registered = true;
-  lease.renewed(sent);
-  await store.connections.renew();
 }

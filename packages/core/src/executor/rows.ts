@@ -27,7 +27,7 @@ export interface StartRow {
   readonly deadline: number | null;
   readonly outcome: Outcome | null;
   /** Records that travel in the row, in the form of fold-records.ts. */
-  readonly records?: string;
+  readonly records: string | null;
 }
 
 /** A new record. Times in microseconds since the epoch; `completedAt` is unique in its run and gives the order of delivery. */

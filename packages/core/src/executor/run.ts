@@ -2,14 +2,14 @@
  * One execution of a workflow's body, bound to (workflow_id, epoch). It numbers the calls of the body, replays those that have a record
  * and has the others performed; it holds the buffer. What a run found void is, and what follows, is DESIGN 4.5.
  */
-import { apiaryError, isApiaryError, type ApiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
+import { apiaryError, type ApiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
 import { context } from '../context.js';
-import type { Timer } from '../clock.js';
 import { asEngine, bodiesAreGuarded } from '../determinism/engine-scope.js';
 import { carrierOf, isDurable, type Buffered } from './buffer.js';
 import type { Executor } from './executor.js';
 import type { HeldFlight } from './held-flight.js';
 import type { Input } from './input.js';
+import { Interruptible } from './interruptible.js';
 import type { RecordRow, StartRow, StepKind } from './rows.js';
 import { DeliveryOrder, placeOf } from './delivery-order.js';
 import { ignore, never, RunVoid } from './signals.js';
@@ -28,6 +28,7 @@ export interface Call {
 
 export type RunState = 'running' | 'ending' | 'ended' | 'void';
 export type History = ReadonlyMap<string, RecordRow>;
+export const noHistory: History = new Map();
 
 export interface RunOptions {
   readonly executor: Executor;
@@ -51,15 +52,12 @@ export interface RunOptions {
   readonly first?: boolean;
 }
 
-export class Run {
-  readonly executor: Executor;
+export class Run extends Interruptible {
   readonly executorId: string;
   readonly ticket: Ticket;
-  readonly workflowId: string;
   readonly fn: RegisteredFunction;
   readonly input: Input;
   readonly epoch: number;
-  readonly deadline: number | null;
   readonly rootId: string;
   readonly parentId: string | null;
   /** The run whose body called this one inline. */
@@ -80,31 +78,25 @@ export class Run {
   state: RunState = 'running';
   /** Void, with all its carriers answered and its row read again. */
   resolved = false;
-  cancelRequested: boolean;
   /** A replay that called something else: the outcome, whatever the body makes of it. */
   poisoned: ApiaryError | undefined;
-  readonly children = new Set<string>();
-  readonly #inline = new Set<Run>();
+  #children: Set<string> | undefined;
+  #inline: Set<Run> | undefined;
   readonly #delivery = new DeliveryOrder(this.open);
   #nextStep = 0;
   #lastPlace = 0;
-  #controller: AbortController | undefined;
-  #aborted: Error | undefined;
-  #deadlineTimer: Timer | undefined;
   #drained: (() => void) | undefined;
   /** Lines logged on a value that is not durable yet. */
   heldLog: (() => void)[] | undefined;
 
   constructor(options: RunOptions) {
     const { executor, ticket } = options;
-    this.executor = executor;
+    super(executor, ticket.workflowId, options.deadline, options.cancelRequested ?? false);
     this.executorId = options.executorId;
     this.ticket = ticket;
-    this.workflowId = ticket.workflowId;
     this.fn = options.fn;
     this.input = options.input;
     this.epoch = options.epoch;
-    this.deadline = options.deadline;
     this.rootId = options.rootId;
     this.parentId = options.parentId;
     this.parent = options.parent?.run;
@@ -112,29 +104,18 @@ export class Run {
     this.first = options.start;
     this.start = options.start === undefined ? undefined : { row: options.start, carrier: undefined };
     this.history = options.history;
-    this.buffer = (options.kept ?? []).map((row) => ({ row, carrier: undefined }));
-    this.cancelRequested = options.cancelRequested ?? false;
+    this.buffer = options.kept === undefined ? [] : options.kept.map((row) => ({ row, carrier: undefined }));
     this.recoveries = options.recoveries ?? 0;
     this.isFirst = options.first ?? false;
     for (const record of options.history.values()) {
-      if (record.childId !== null) this.children.add(record.childId);
+      if (record.childId !== null) this.addChild(record.childId);
       this.#lastPlace = Math.max(this.#lastPlace, record.completedAt);
     }
-    if (this.parent !== undefined) this.parent.#inline.add(this);
-    if (this.deadline !== null) this.#deadlineTimer = executor.clock.setTimer(this.deadline, () => this.interruptBy(this.interruption()));
+    if (this.parent !== undefined) (this.parent.#inline ??= new Set()).add(this);
   }
 
-  get isVoid(): boolean {
+  override get isVoid(): boolean {
     return this.state === 'void';
-  }
-
-  /** Of the workflow: cancellation, deadline, shutdown, void. */
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
-    }
-    return this.#controller.signal;
   }
 
   /** The body has not yet come to a call that has no record. */
@@ -142,14 +123,18 @@ export class Run {
     return this.#nextStep < this.history.size;
   }
 
-  /** Why the signal is aborted, if it is. */
-  get abortReason(): Error | undefined {
-    return this.#aborted;
-  }
-
   /** It has made a record since it began. */
   get progressed(): boolean {
     return this.#nextStep > this.history.size + 1;
+  }
+
+  /** Of workflows that its body has called or started. */
+  get children(): ReadonlySet<string> | undefined {
+    return this.#children;
+  }
+
+  addChild(workflowId: string): void {
+    (this.#children ??= new Set()).add(workflowId);
   }
 
   startDurable(): void {
@@ -373,54 +358,20 @@ export class Run {
     this.buffer = this.buffer.filter((b) => Number(b.row.stepId) < first);
   }
 
-  // ---- interruption ----------------------------------------------------------------------------------------------------------------
-
-  /** Cancellation or deadline, if the workflow has met one: thrown at the next call without a record and in waits. */
-  interruption(): ApiaryError | undefined {
-    if (this.cancelRequested) return apiaryError('CANCELLED', { workflowId: this.workflowId }, { workflowId: this.workflowId });
-    if (this.deadline !== null && this.executor.clock.now() >= this.deadline) {
-      return apiaryError('DEADLINE', { deadline: new Date(this.deadline) }, { workflowId: this.workflowId });
-    }
-    return undefined;
-  }
-
-  isOwnInterruption(error: unknown): boolean {
-    return isApiaryError(error, 'CANCELLED', 'DEADLINE') && error.workflowId === this.workflowId;
-  }
+  // ---- ends ------------------------------------------------------------------------------------------------------------------------
 
   cancel(): void {
     if (this.cancelRequested) return;
     this.cancelRequested = true;
     this.interruptBy(this.interruption());
-    for (const child of this.#inline) child.cancel();
+    for (const child of this.#inline ?? []) child.cancel();
   }
-
-  /** Aborts the signal; waits and communicators end, nothing is thrown into running transactions. */
-  interruptBy(reason: Error | undefined): void {
-    if (reason === undefined || this.#aborted !== undefined) return;
-    this.#aborted = reason;
-    this.#controller?.abort(reason);
-  }
-
-  /** The promise, or the interruption of the workflow, whichever comes first. */
-  interruptible<T>(promise: Promise<T>): Promise<T> {
-    const signal = this.signal;
-    return new Promise<T>((resolve, reject) => {
-      const onAbort = (): void => reject(this.isVoid || this.executor.stopping ? new RunVoid() : (this.interruption() ?? (signal.reason as Error)));
-      // The promise may fail later, when nobody waits any more: it is handled all the same.
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-    });
-  }
-
-  // ---- ends ------------------------------------------------------------------------------------------------------------------------
 
   /** Its promises never settle from here on; inline children go with it. No exception reaches user code. */
   makeVoid(reason: string): boolean {
     if (!this.#stop(reason)) return false;
     this.executor.probe('run:void', { workflowId: this.workflowId, reason });
-    for (const child of this.#inline) this.executor.lifecycle.voidRun(child, `its parent run is void: ${reason}`);
+    for (const child of this.#inline ?? []) this.executor.lifecycle.voidRun(child, `its parent run is void: ${reason}`);
     return true;
   }
 
@@ -444,8 +395,8 @@ export class Run {
   }
 
   #release(): void {
-    this.#deadlineTimer?.cancel();
-    if (this.parent !== undefined) this.parent.#inline.delete(this);
+    this.released();
+    if (this.parent !== undefined) this.parent.#inline?.delete(this);
   }
 
   /** Runs code in the context of the body. */

@@ -43,7 +43,7 @@ describe('4.3: a batch behind one that is in the air', () => {
       const owner = { executorId: executor.id, epoch: 1 };
       const start = { workflowId: id, name: 'Flows.nothing', kind: 'workflow', input: null, inputHash: '', version: 'test', ...owner } as const;
       const cargo = {
-        starts: recordOf === undefined ? [{ ...start, parentId: null, rootId: null, deadline: null, outcome }] : [],
+        starts: recordOf === undefined ? [{ ...start, parentId: null, rootId: null, deadline: null, outcome, records: null }] : [],
         records:
           recordOf === undefined
             ? []

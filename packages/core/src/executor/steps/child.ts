@@ -21,7 +21,7 @@ export function childId(run: Run, stepId: string): string {
 export async function inlineChild(run: Run, call: Call, fn: RegisteredFunction, target: object, input: Input): Promise<unknown> {
   const { executor } = run;
   const id = childId(run, call.stepId);
-  run.children.add(id);
+  run.addChild(id);
   for (;;) {
     await run.ready(call);
     const ticket = await obtain(run, call, fn, target, input, id);
@@ -126,7 +126,7 @@ export async function startChild(run: Run, call: Call, fn: RegisteredFunction, i
   const cargo = emptyCargo();
   cargo.foreign.push(start);
   cargo.records.push(run.row(call, { output: executor.codec.encode(id, 'workflowId'), childId: id }));
-  run.children.add(id);
+  run.addChild(id);
   await executor.lifecycle.departures.during(async () => {
     const inserted = await executor.barrier.flush(run, cargo);
     executor.lifecycle.startedByOutbox([start], inserted ?? []);
@@ -140,7 +140,7 @@ export async function awaitResult(run: Run, call: Call, id: string, wait: Wait):
   const { executor } = run;
   await run.ready(call);
   const ticket = executor.tickets.get(id) ?? executor.observer.ticket(id);
-  if (!ticket.settled && !run.children.has(id)) await refuseAncestor(run, call.stepId, run.fn.name, id);
+  if (!ticket.settled && run.children?.has(id) !== true) await refuseAncestor(run, call.stepId, run.fn.name, id);
   // What it waits for may only be knowable to others when it is durable.
   await run.flushed();
   const outcome = await run.interruptible(

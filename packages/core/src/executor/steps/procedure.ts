@@ -115,7 +115,8 @@ function finalOf(executor: Executor, fn: RegisteredFunction, { statements, last:
   const { record, workflow } = by;
   const recordedAs = {
     records: record === undefined ? [] : [record],
-    starts: workflow === undefined ? [] : [{ ...workflow, kind: 'procedure' as const, parentId: null, rootId: null, deadline: null, outcome: null }],
+    starts:
+      workflow === undefined ? [] : [{ ...workflow, kind: 'procedure' as const, parentId: null, rootId: null, deadline: null, outcome: null, records: null }],
   };
   return { record: undefined, outcome: undefined, outbox: [], procedure: { before, last: executor.named(shown), recordedAs } };
 }

@@ -1,13 +1,13 @@
 /**
  * Several statements in one write with one Sync, one answer (DESIGN 4.2). After an error the server skips the rest up to the Sync.
- * A subclass of pg's query, so that it has its place in pg's own queue and pg's handlers find what they expect. The one place where
- * statements reach the driver.
+ * What pg calls a submittable: it has its place in pg's own queue, and pg's handlers find what they call. The one place where statements
+ * reach the driver.
  */
 import type { Alarm } from '../../clock.js';
 import { Answer, Shape } from './answer.js';
 import { isServerError, markDriverError, nameStatement } from './driver-error.js';
 import type { Encoder } from './encoder.js';
-import { QueryBase, type RawClient, type RawConnection, type WireMessages } from './pg-internals.js';
+import type { RawClient, RawConnection, WireMessages } from './pg-internals.js';
 import type { Prepared, PreparedStatements } from './prepared.js';
 import type { Statement } from './statement.js';
 
@@ -52,9 +52,9 @@ export type Done = (error: unknown, answers: Answer[]) => void;
 const none: readonly never[] = [];
 const ignore = (): void => {};
 
-export class Flight extends QueryBase {
+export class Flight {
   // pg calls it when `query_timeout` is configured; it may be wrapped by pg, then calling it ends pg's timer.
-  override callback: () => void = ignore;
+  callback: () => void = ignore;
   readonly statements: readonly FlightStatement[];
   readonly owner: FlightOwner | undefined;
   readonly done: Done;
@@ -83,7 +83,6 @@ export class Flight extends QueryBase {
   #asArrays = false;
 
   constructor(statements: readonly FlightStatement[], done: Done, owner?: FlightOwner) {
-    super('flight');
     this.statements = statements;
     this.done = done;
     this.owner = owner;

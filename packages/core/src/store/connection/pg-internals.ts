@@ -1,7 +1,6 @@
 /** What we use of pg and Knex beyond their published types. Everything that depends on their inside is named here. */
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import pg from 'pg';
 import type { Client, FieldDef } from 'pg';
 
 export interface WireMessages {
@@ -25,6 +24,3 @@ export type RawClient = Client & {
   /** Knex's pool drops a connection that carries this. */
   __knex__disposed?: unknown;
 };
-
-/** `pg.Query` as a base class: only its place in pg's queue is used, all handlers are replaced. */
-export const QueryBase = pg.Query as unknown as new (text: string) => EventEmitter & { callback: unknown };

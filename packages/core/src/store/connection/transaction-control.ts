@@ -1,5 +1,28 @@
 /** Finds the statements that may not come from user code: those that begin or end transactions, and COPY through the client. */
 
+export interface Traits {
+  /** The command, if it begins, ends or changes a transaction. */
+  readonly control: string | undefined;
+  readonly copiesThroughClient: boolean;
+  /** Perhaps it changes settings without the command tag SET. */
+  readonly maySet: boolean;
+}
+
+const known = new Map<string, Traits>();
+const mostKnown = 1000;
+/** Longer texts are not kept: they are rarely the same twice. */
+const longestKept = 4096;
+
+/** What has to be known of a statement before it is sent. Programs send the same texts again and again, so it is found once for each. */
+export function traitsOf(text: string): Traits {
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const traits = { control: transactionControl(text), copiesThroughClient: clientCopy(text), maySet: /set_config|pg_settings/i.test(text) };
+  if (known.size >= mostKnown) known.clear();
+  if (text.length <= longestKept) known.set(text, traits);
+  return traits;
+}
+
 const space = /[\s;]/;
 
 /** Skips white space, semicolons (empty statements) and comments, which nest. */

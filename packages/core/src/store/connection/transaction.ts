@@ -11,7 +11,7 @@ import type { Connection } from './connection.js';
 import { driverMark, failedStatement, markDriverError } from './driver-error.js';
 import type { Done, Flight, FlightOwner, FlightStatement, Portal } from './flight.js';
 import type { Result, Statement } from './statement.js';
-import { clientCopy, rollsBackToSavepoint, transactionControl } from './transaction-control.js';
+import { rollsBackToSavepoint, traitsOf } from './transaction-control.js';
 
 /** A `sql` query that was created in the transaction and not sent yet. */
 export interface UnsentQuery {
@@ -34,8 +34,6 @@ const rollbackStatement: Statement = { name: 'apiary_rollback', text: 'rollback'
  */
 const durable: Statement = { text: 'set synchronous_commit = on' };
 const durableHere: Statement = { text: 'set local synchronous_commit = on' };
-/** Changes settings without the command tag SET. */
-const changesSettings = /set_config|pg_settings/i;
 const nothing: readonly Statement[] = [];
 /** A COMMIT may wait for replicas, but not for ever for a socket that is open on one side only. */
 const commitDeadlineMs = 60_000;
@@ -60,7 +58,9 @@ export class UserTransaction implements FlightOwner {
   #changedSettings = false;
   /** The connection leads to a server that cannot write. */
   #useless = false;
-  #unsent: Set<UnsentQuery> | undefined;
+  /** The usual one, and the others. */
+  #unsent: UnsentQuery | undefined;
+  #moreUnsent: Set<UnsentQuery> | undefined;
   #abandoned: Set<Portal> | undefined;
   #cancelling: Promise<void> | undefined;
   #allLanded: (() => void) | undefined;
@@ -117,11 +117,10 @@ export class UserTransaction implements FlightOwner {
   #refused(statements: readonly FlightStatement[]): Error | undefined {
     if (this.#sealed) return this.#isOver(statements);
     for (let i = 0; i < statements.length; i++) {
-      const { text } = statements[i] as FlightStatement;
-      if (changesSettings.test(text)) this.#changedSettings = true;
-      const control = transactionControl(text);
+      const { control, copiesThroughClient, maySet } = traitsOf((statements[i] as FlightStatement).text);
+      if (maySet) this.#changedSettings = true;
       if (control !== undefined) return this.#forbidden(control, 'Apiary commits when the method returns; to roll back, throw. Savepoints are fine');
-      if (clientCopy(text)) return this.#forbidden('copy through the client', 'insert the rows, or use a connection of your own');
+      if (copiesThroughClient) return this.#forbidden('copy through the client', 'insert the rows, or use a connection of your own');
     }
     return undefined;
   }
@@ -224,12 +223,15 @@ export class UserTransaction implements FlightOwner {
 
   /** A `sql` query was created here: it has to be sent, or the code forgot to await it. */
   created(query: UnsentQuery): void {
-    if (!this.#sealed) (this.#unsent ??= new Set()).add(query);
+    if (this.#sealed) return;
+    if (this.#unsent === undefined) this.#unsent = query;
+    else (this.#moreUnsent ??= new Set()).add(query);
   }
 
   /** It was sent, or has become part of another one. */
   used(query: UnsentQuery): void {
-    this.#unsent?.delete(query);
+    if (this.#unsent === query) this.#unsent = undefined;
+    else this.#moreUnsent?.delete(query);
   }
 
   // ---- the end
@@ -238,7 +240,7 @@ export class UserTransaction implements FlightOwner {
   seal(): void {
     if (this.#sealed) return;
     this.#sealed = true;
-    const unsent = this.#unsent?.values().next().value;
+    const unsent = this.#unsent ?? this.#moreUnsent?.values().next().value;
     if (this.#running > 0) this.#floating = apiaryError('FLOATING_QUERY', { statement: this.connection.current ?? 'a statement' });
     else if (unsent !== undefined) this.#floating = apiaryError('FLOATING_QUERY', { statement: unsent.text });
     else if (this.connection.shell?.unfinished(this) === true) this.#floating = apiaryError('FLOATING_QUERY', { statement: 'a nested transaction' });

@@ -6,6 +6,7 @@
  */
 import type { Cargo, RecordRow, StartRow } from '../../executor/rows.js';
 import type { Names } from '../schema/names.js';
+import { completed } from './completed.js';
 
 /** More than these are cheaper as rows, and would make the workflow's own row long. */
 const mostRecords = 8;
@@ -15,15 +16,22 @@ const mostBytes = 1500;
 export function folded(cargo: Cargo): Cargo {
   const { starts, records } = cargo;
   if (records.length === 0 || starts.length === 0) return cargo;
+  const [start] = starts;
+  if (starts.length === 1 && start !== undefined && records.every((row) => row.workflowId === start.workflowId)) {
+    const text = compact(records);
+    if (text === undefined) return cargo;
+    const { outcomes, parks, foreign } = cargo;
+    return { starts: [completed(start, start.outcome, text)], records: [], outcomes, parks, foreign };
+  }
   const left = byWorkflow(records);
-  const withRecords = (row: StartRow): StartRow => {
+  const whole = (row: StartRow): StartRow => {
     const mine = left.get(row.workflowId);
     const text = mine === undefined ? undefined : compact(mine);
     if (text === undefined) return row;
     left.delete(row.workflowId);
-    return { ...row, records: text };
+    return completed(row, row.outcome, text);
   };
-  return { ...cargo, starts: starts.map(withRecords), records: left.size === 0 ? [] : records.filter((row) => left.has(row.workflowId)) };
+  return { ...cargo, starts: starts.map(whole), records: left.size === 0 ? [] : records.filter((row) => left.has(row.workflowId)) };
 }
 
 function byWorkflow(records: readonly RecordRow[]): Map<string, RecordRow[]> {

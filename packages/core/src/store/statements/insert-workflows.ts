@@ -26,7 +26,7 @@ const base = [
 const baseTypes = ['text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'text', 'int', 'text', 'text', 'text', 'text'];
 const narrow = 12;
 
-const cells = (row: StartRow): readonly unknown[] => [
+const narrowCells = (row: StartRow): readonly unknown[] => [
   row.workflowId,
   row.name,
   row.kind,
@@ -38,10 +38,9 @@ const cells = (row: StartRow): readonly unknown[] => [
   row.executorId,
   row.epoch,
   row.version,
-  row.records ?? null,
-  row.parentId,
-  row.rootId,
+  row.records,
 ];
+const cells = (row: StartRow): readonly unknown[] => [...narrowCells(row), row.parentId, row.rootId];
 
 export interface InsertWorkflows {
   plain(rows: readonly StartRow[], offsetMs: number, mayCopy: boolean): Statement;
@@ -53,7 +52,6 @@ export function insertWorkflows(names: Names): InsertWorkflows {
   // The clock offset is zero outside tests; the default of the column (the database's clock) then serves and nothing is bound.
   const list = base.slice(0, narrow).join(', ');
   const few = Array.from({ length: mostValues + 1 }, (_, rows) => `insert into ${names.workflow} (${list}) values ${placeholders(rows, narrow)}`);
-  const narrowCells = (row: StartRow): readonly unknown[] => cells(row).slice(0, narrow);
   const many = `insert into ${names.workflow} (${list}) select * from ${unnest(baseTypes.slice(0, narrow))}`;
   const copy = `copy ${names.workflow} (${base.join(', ')}) from stdin`;
   const wideTypes = [...baseTypes, 'float8'];
@@ -74,8 +72,12 @@ export function insertWorkflows(names: Names): InsertWorkflows {
         return { name: 'apiary_start_copy', text: copy, copy: copied(rows, cells) };
       }
       if (offsetMs !== 0 || !rows.every(isNarrow)) return wideStatement(rows, offsetMs, 'apiary_start_wide', '');
-      if (rows.length > mostValues) return { name: 'apiary_starts', text: many, values: columns(rows, cells, narrow) };
-      return { name: `apiary_start_${rows.length}`, text: few[rows.length] as string, values: rows.flatMap(narrowCells) };
+      if (rows.length > mostValues) return { name: 'apiary_starts', text: many, values: columns(rows, narrowCells, narrow) };
+      return {
+        name: `apiary_start_${rows.length}`,
+        text: few[rows.length] as string,
+        values: rows.length === 1 ? narrowCells(rows[0] as StartRow) : rows.flatMap(narrowCells),
+      };
     },
     absent: (rows, offsetMs) => wideStatement(rows, offsetMs, 'apiary_start_absent', ' on conflict (workflow_id) do nothing returning workflow_id'),
   };

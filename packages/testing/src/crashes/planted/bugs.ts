@@ -190,8 +190,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     breaks: '4.5',
     shape: 'park',
     mode: 'cut',
-    edits: [
-      { file: 'core/executor/lifecycle.js', text: '        run.resolved = true;\n        this.running.delete(run);', by: '        this.running.delete(run);' },
-    ],
+    edits: [{ file: 'core/executor/lifecycle.js', text: '        run.resolved = true;\n        this.#left(run);', by: '        this.#left(run);' }],
   },
 ];

@@ -20,7 +20,7 @@ export const readTwiceMutants: readonly Mutant[] = [
   mutant(
     'a child that ran before the COMMIT that made it was answered is run again',
     '4.5',
-    ['core/executor/commit.js', 'outbox.length > 0 ? executor.lifecycle.departures.during(committed) : committed()', 'committed()'],
+    ['core/executor/commit.js', 'return executor.lifecycle.departures.during(async () => {', 'return ((work) => work())(async () => {'],
     test('a child that runs before its parent knows of the COMMIT'),
   ),
   mutant(

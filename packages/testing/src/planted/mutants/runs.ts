@@ -42,7 +42,7 @@ export const runMutants: readonly Mutant[] = [
   mutant(
     'inline children of a void run go on',
     '4.5',
-    [run, 'for (const child of this.#inline) this.executor.lifecycle.voidRun(child, `its parent run is void: ${reason}`);', ''],
+    [run, 'for (const child of this.#inline ?? []) this.executor.lifecycle.voidRun(child, `its parent run is void: ${reason}`);', ''],
     voids('inline children of a void run are void too'),
   ),
   {

@@ -5,7 +5,7 @@ const executors = 'core/store/statements/executors.js';
 const takeover = 'core/recovery/takeover.js';
 const ending = 'core/recovery/end-connections.js';
 const poll = 'core/recovery/poll.js';
-const lifecycle = 'core/executor/lifecycle.js';
+const fence = 'core/executor/fence.js';
 const opening = 'core/recovery/opening.js';
 
 const liveness = (test: string) => killer('laws/L7-liveness', test);
@@ -153,13 +153,13 @@ export const takeoverMutants: readonly Mutant[] = [
   mutant(
     'runs of a fenced executor go on',
     '4.6, L8',
-    [lifecycle, "this.voidAll('the executor was fenced');", ''],
+    [fence, "this.#executor.lifecycle.voidAll('the executor was fenced');", ''],
     superseded('a fenced executor that lives voids its runs'),
   ),
   mutant(
     'an executor goes on under its old id',
     '4.6',
-    [lifecycle, 'Object.assign(identity, next);', 'identity.registered = false;'],
+    [fence, 'Object.assign(identity, newIdentity());', 'identity.registered = false;'],
     superseded('a fenced executor that lives voids its runs'),
   ),
   mutant(

@@ -58,7 +58,11 @@ export const transactionMutants: readonly Mutant[] = [
   mutant(
     'user code may commit',
     'L1',
-    [transaction, 'const control = transactionControl(text);', 'const control = undefined;'],
+    [
+      transaction,
+      'const { control, copiesThroughClient, maySet } = traitsOf(',
+      'const { control = undefined, copiesThroughClient, maySet } = ((text) => ({ ...traitsOf(text), control: undefined }))(',
+    ],
     l1('from user code is refused before it reaches the server'),
   ),
   {

@@ -15,6 +15,41 @@ interface Lingering {
   readonly due: number;
 }
 
+class LoadedGroup implements Group {
+  readonly cargo: Cargo;
+  readonly bytes: number;
+  readonly #run: Run;
+  readonly #load: Load;
+  readonly #resolve: (inserted: readonly string[] | undefined) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(run: Run, load: Load, resolve: (inserted: readonly string[] | undefined) => void, reject: (error: unknown) => void) {
+    this.cargo = load.cargo;
+    this.bytes = weight(load.cargo);
+    this.#run = run;
+    this.#load = load;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** A run that has not begun is not among those that a fence makes void. */
+  wanted(): boolean {
+    return !this.#run.isVoid && this.#run.executorId === this.#run.executor.id;
+  }
+
+  durable(inserted: readonly string[] | undefined): void {
+    this.#load.settle(true);
+    this.#resolve(inserted);
+  }
+
+  failed(error: unknown): void {
+    this.#load.settle(false);
+    if (!(error instanceof LostRow)) return this.#reject(error);
+    for (const other of new Set([this.#run, ...this.#load.runs])) other.executor.lifecycle.voidRun(other, error.message);
+    this.#reject(new RunVoid(error.message));
+  }
+}
+
 export class Barrier {
   readonly #executor: Executor;
   /** Communicator records that wait for company, and the one timer for them. */
@@ -55,25 +90,7 @@ export class Barrier {
   }
 
   #push(run: Run, load: Load): Promise<readonly string[] | undefined> {
-    return new Promise((resolve, reject) => {
-      const group: Group = {
-        cargo: load.cargo,
-        bytes: weight(load.cargo),
-        // A run that has not begun is not among those that a fence makes void.
-        wanted: () => !run.isVoid && run.executorId === this.#executor.id,
-        durable: (inserted) => {
-          load.settle(true);
-          resolve(inserted);
-        },
-        failed: (error) => {
-          load.settle(false);
-          if (!(error instanceof LostRow)) return reject(error);
-          for (const other of new Set([run, ...load.runs])) this.#executor.lifecycle.voidRun(other, error.message);
-          reject(new RunVoid(error.message));
-        },
-      };
-      this.#executor.journal.push(group);
-    });
+    return new Promise((resolve, reject) => this.#executor.journal.push(new LoadedGroup(run, load, resolve, reject)));
   }
 
   /** A communicator's record that nothing has carried some milliseconds after the call ended goes by itself. */

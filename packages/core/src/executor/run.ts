@@ -311,13 +311,14 @@ export class Run extends Interruptible {
 
   /** Start row and buffer of the chain are durable: by the journal, or by a final flight that is under way. */
   async flushed(): Promise<void> {
-    while (!isDurable(this)) {
-      if (this.isVoid) throw new RunVoid();
-      const carrier = carrierOf(this, 'flight') ?? carrierOf(this, 'journal');
-      if (carrier !== undefined) await carrier.answered;
-      else await this.executor.barrier.flush(this);
-    }
+    for (let next = this.unflushed(); next !== undefined; next = this.unflushed()) await next;
+  }
+
+  /** What is to be waited for until they are; then it is to be asked again. Undefined: they are. */
+  unflushed(): Promise<unknown> | undefined {
     if (this.isVoid) throw new RunVoid();
+    if (isDurable(this)) return undefined;
+    return (carrierOf(this, 'flight') ?? carrierOf(this, 'journal'))?.answered ?? this.executor.barrier.flush(this);
   }
 
   row(call: Call, result: { output?: string | null; error?: string | null; attempts?: number; childId?: string | null }): RecordRow {

@@ -10,8 +10,8 @@ import {
 import type { Timer } from '../../clock.js';
 import { stringForm } from '../../codec/error-document.js';
 import { context } from '../../context.js';
+import { noProbe } from '../../probe.js';
 import { backoffDelay, resolveRetry, type ResolvedRetry } from '../../retry.js';
-import { isDurable } from '../buffer.js';
 import type { Body } from '../../stand-ins.js';
 import type { Executor } from '../executor.js';
 import type { Input } from '../input.js';
@@ -55,7 +55,7 @@ export async function communicatorStep(run: Run, call: Call, fn: RegisteredFunct
   const { executor } = run;
   const wait = run.ready(call);
   if (wait !== undefined) await wait;
-  if (!isDurable(run)) await run.flushed();
+  for (let next = run.unflushed(); next !== undefined; next = run.unflushed()) await next;
   // Waiting took time: what was checked before has to hold now.
   if (!executor.lease.isLive()) await run.ready(call);
   const called = await callOut(run, call.stepId, fn, target, input);
@@ -69,31 +69,84 @@ export async function communicatorStep(run: Run, call: Call, fn: RegisteredFunct
   return called.value;
 }
 
-/** The attempts. Throws only what must not be recorded: cancellation, deadline, shutdown, a void run. */
-export async function callOut(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input): Promise<Called> {
-  const { executor } = run;
-  const settings = executor.functions.communicator(fn);
-  const body = executor.bodyOf(fn);
-  const errors: unknown[] = [];
-  for (let tries = 1; ; tries++) {
-    const point = { workflowId: run.workflowId, stepId, name: fn.name, attempt: tries };
-    executor.probe('step:before', point);
+/**
+ * The attempts. Throws only what must not be recorded: cancellation, deadline, shutdown, a void run. Most calls end with the first one,
+ * which is made without an async function around it: with AsyncLocalStorage each promise costs as much as the rest of the step.
+ */
+export function callOut(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input): Promise<Called> {
+  const attempts = new Attempts(run, stepId, fn, target, input);
+  return attempts.make(1).then(
+    (result) => {
+      try {
+        return attempts.called(result, 1);
+      } catch (error) {
+        return attempts.goOn(error);
+      }
+    },
+    (error: unknown) => attempts.goOn(error),
+  );
+}
+
+class Attempts {
+  readonly #run: Run;
+  readonly #stepId: string;
+  readonly #fn: RegisteredFunction;
+  readonly #target: object;
+  readonly #input: Input;
+
+  constructor(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input) {
+    this.#run = run;
+    this.#stepId = stepId;
+    this.#fn = fn;
+    this.#target = target;
+    this.#input = input;
+  }
+
+  make(tries: number): Promise<unknown> {
+    const { executor } = this.#run;
     try {
-      const result = await once(run, stepId, fn, body, target, input, settings.timeoutMs);
-      executor.probe('step:returned', point);
-      const { text, value } = executor.codec.copy(result, 'result');
-      return { output: text, value, attempts: tries };
-    } catch (thrown) {
+      this.#tell('step:before', tries);
+      const { timeoutMs } = executor.functions.communicator(this.#fn);
+      return once(this.#run, this.#stepId, this.#fn, executor.bodyOf(this.#fn), this.#target, this.#input, timeoutMs);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  called(result: unknown, tries: number): Called {
+    this.#tell('step:returned', tries);
+    const { text, value } = this.#run.executor.codec.copy(result, 'result');
+    return { output: text, value, attempts: tries };
+  }
+
+  #tell(point: 'step:before' | 'step:returned', attempt: number): void {
+    const { probe } = this.#run.executor;
+    if (probe !== noProbe) probe(point, { workflowId: this.#run.workflowId, stepId: this.#stepId, name: this.#fn.name, attempt });
+  }
+
+  /** After the first attempt has failed. */
+  async goOn(first: unknown): Promise<Called> {
+    const run = this.#run;
+    const { executor } = run;
+    const { retry } = executor.functions.communicator(this.#fn);
+    const errors: unknown[] = [];
+    let thrown = first;
+    for (let tries = 1; ; tries++) {
       const error = legible(thrown);
       if (run.isVoid || executor.stopping || error instanceof RunVoid) throw new RunVoid();
       const interruption = run.abortReason === undefined ? undefined : (run.interruption() ?? run.abortReason);
       if (interruption !== undefined) throw interruption;
       errors.push(error);
-      const verdict = await judge(settings.retry, error, tries);
-      if ('outcome' in verdict) return { error: executor.codec.encodeError(verdict.outcome ?? exhausted(run, stepId, errors)), attempts: tries };
-      await pause(executor, run, error, backoffDelay(settings.retry, tries, Math.random));
+      const verdict = await judge(retry, error, tries);
+      if ('outcome' in verdict) return { error: executor.codec.encodeError(verdict.outcome ?? exhausted(run, this.#stepId, errors)), attempts: tries };
+      await pause(executor, run, error, backoffDelay(retry, tries, Math.random));
       if (!executor.lease.isLive()) await executor.lease.live();
       if (run.isVoid) throw new RunVoid();
+      try {
+        return this.called(await this.make(tries + 1), tries + 1);
+      } catch (error) {
+        thrown = error;
+      }
     }
   }
 }

@@ -32,7 +32,7 @@ export function copied<R>(rows: readonly R[], values: (row: R) => readonly unkno
   let out = '';
   for (const row of rows) {
     const cells = values(row);
-    for (let i = 0; i < cells.length; i++) out += (i === 0 ? '' : '\t') + copiedValue(cells[i]);
+    for (let i = 0; i < cells.length; i++) out += (i === 0 ? '' : '\t') + copiedCell(cells[i]);
     out += '\n';
   }
   return out;
@@ -41,8 +41,11 @@ export function copied<R>(rows: readonly R[], values: (row: R) => readonly unkno
 const special = /[\\\t\n\r]/;
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
-function copiedValue(value: unknown): string {
+function copiedCell(value: unknown): string {
   if (value === null) return '\\N';
-  if (typeof value !== 'string') return String(value);
+  return typeof value === 'string' ? copiedText(value) : String(value);
+}
+
+export function copiedText(value: string): string {
   return special.test(value) ? value.replace(/[\\\t\n\r]/g, (found) => escapes[found] as string) : value;
 }

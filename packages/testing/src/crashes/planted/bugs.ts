@@ -152,7 +152,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     breaks: '4.3',
     shape: 'linger',
     mode: 'kill',
-    edits: [{ file: 'core/executor/steps/communicator.js', text: 'if (!isDurable(run))\n        await run.flushed();', by: '' }],
+    edits: [
+      {
+        file: 'core/executor/steps/communicator.js',
+        text: 'for (let next = run.unflushed(); next !== undefined; next = run.unflushed())\n        await next;',
+        by: '',
+      },
+    ],
   },
   {
     name: 'the lease is not looked at before a communicator',

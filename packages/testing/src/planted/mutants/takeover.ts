@@ -208,7 +208,7 @@ export const takeoverMutants: readonly Mutant[] = [
   mutant(
     'a start that was on its way is written under an id that is lost',
     'L8',
-    ['core/executor/barrier.js', 'wanted: () => !run.isVoid && run.executorId === this.#executor.id', 'wanted: () => !run.isVoid'],
+    ['core/executor/barrier.js', 'return !this.#run.isVoid && this.#run.executorId === this.#run.executor.id;', 'return !this.#run.isVoid;'],
     killer('laws/fenced-meanwhile', 'a start that was on its way is not written'),
   ),
 ];

@@ -1,0 +1,50 @@
+import { Communicator, Service, Workflow } from '@apiary/core';
+import { expect } from 'chai';
+import { Engine, Trace } from '../support/engine.js';
+import { Gates } from '../support/gates.js';
+
+const gates = new Gates();
+/** What the text format of COPY writes in another way, and what it means by itself. */
+const odd = 'tab\there, line\nend, return\rand backslash \\ \\N \\. \\t';
+
+@Service()
+class Flows {
+  @Communicator()
+  async say(text: string): Promise<string> {
+    await gates.at('say');
+    return text;
+  }
+  /** A method's name may be any text. */
+  @Communicator()
+  async ['odd\tname\\'](): Promise<undefined> {
+    return undefined;
+  }
+  @Workflow()
+  async says(text: string): Promise<string> {
+    const said = await this.say(text);
+    await this['odd\tname\\']();
+    return said;
+  }
+}
+
+describe('records that are copied to the server', () => {
+  it('keep ids, names and results with tabs, line ends and backslashes', async () => {
+    const trace = new Trace();
+    await using engine = await Engine.start({ services: [Flows] }, { internals: { probe: trace.probe } });
+    const ids = Array.from({ length: 20 }, (_, i) => `${odd} ${i}`);
+    gates.close('say');
+    const handles = await Promise.all(ids.map((workflowId) => engine.app.start(Flows, { workflowId }).says(`${odd} says ${workflowId}`)));
+    await gates.reached('say', ids.length);
+    gates.open('say');
+    expect(await Promise.all(handles.map((handle) => handle.result()))).deep.equal(ids.map((id) => `${odd} says ${id}`));
+    const copies = trace.of('flight:answered').flatMap(({ statements }) => statements.filter(({ text }) => /^copy .*function_record/.test(text)));
+    expect(copies, 'at least one COPY of records').not.length(0);
+    for (const id of ids) {
+      const records = await engine.records(id);
+      expect(records.map(({ step_id, name, kind, output }) => [step_id, name, kind, output])).deep.equal([
+        ['0', 'Flows.say', 'communicator', JSON.stringify(`${odd} says ${id}`)],
+        ['1', 'Flows.odd\tname\\', 'communicator', null],
+      ]);
+    }
+  });
+});

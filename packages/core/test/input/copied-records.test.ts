@@ -1,4 +1,5 @@
 import { Communicator, Service, Workflow } from '@apiary/core';
+import { runningOf } from '@apiary/core/internal';
 import { expect } from 'chai';
 import { Engine, Trace } from '../support/engine.js';
 import { Gates } from '../support/gates.js';
@@ -39,6 +40,7 @@ describe('records that are copied to the server', () => {
     expect(await Promise.all(handles.map((handle) => handle.result()))).deep.equal(ids.map((id) => `${odd} says ${id}`));
     const copies = trace.of('flight:answered').flatMap(({ statements }) => statements.filter(({ text }) => /^copy .*function_record/.test(text)));
     expect(copies, 'at least one COPY of records').not.length(0);
+    expect(runningOf(engine.app).executor.journal.counters.splits, 'batches that the server did not take').equal(0);
     for (const id of ids) {
       const records = await engine.records(id);
       expect(records.map(({ step_id, name, kind, output }) => [step_id, name, kind, output])).deep.equal([

@@ -79,9 +79,9 @@ export class LongWaits {
       if (wait.at <= now) due.push(wait);
       else next = Math.min(next, wait.at);
     }
-    for (const wait of due) this.#waits.delete(wait);
     this.#arm(next);
-    for (const wait of due) wait.ring();
+    // What one of them does may cancel another one.
+    for (const wait of due) if (this.#waits.delete(wait)) wait.ring();
   };
 }
 

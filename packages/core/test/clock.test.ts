@@ -253,6 +253,22 @@ describe('waits of the process', () => {
     });
   });
 
+  it('that are long and due together: one that the other one cancels does not ring', () => {
+    withTimers(({ waits, fire }) => {
+      let now = 0;
+      const rung: string[] = [];
+      const longWaits = new LongWaits(() => now);
+      longWaits.add(5000, () => {
+        rung.push('first');
+        second.cancel();
+      });
+      const second = longWaits.add(5000, () => rung.push('second'));
+      now = 5000;
+      fire();
+      expect([rung, waits()]).deep.equal([['first'], []]);
+    });
+  });
+
   it('that are long do not hold the context in which they began', async () => {
     const context = new AsyncLocalStorage<string>();
     const longWaits = new LongWaits();

@@ -2,7 +2,7 @@
 import type { RecordRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns, copied, copiedText, mostValues, placeholders, unnest } from './values.js';
+import { columns, copied, copiedCell, copiedText, mostValues, placeholders, unnest } from './values.js';
 
 const list = [
   'workflow_id',
@@ -38,9 +38,8 @@ const narrowCells = (r: RecordRow): unknown[] => [
 function narrowLines(rows: readonly RecordRow[]): string {
   let out = '';
   for (const r of rows) {
-    const output = r.output === null ? '\\N' : copiedText(r.output);
     // What stands between is made by the engine, or by the rules of names, without a character that COPY takes for its own.
-    out += `${copiedText(r.workflowId)}\t${r.stepId}\t${copiedText(r.name)}\t${r.kind}\t${r.inputHash ?? '\\N'}\t${output}\t${r.executorId}\t${r.epoch}\t${Math.round(r.startedAt)}\t${Math.round(r.completedAt)}\n`;
+    out += `${copiedText(r.workflowId)}\t${r.stepId}\t${copiedText(r.name)}\t${r.kind}\t${r.inputHash ?? '\\N'}\t${copiedCell(r.output)}\t${r.executorId}\t${r.epoch}\t${Math.round(r.startedAt)}\t${Math.round(r.completedAt)}\n`;
   }
   return out;
 }

@@ -5,7 +5,7 @@
 import type { StartRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns, copied, mostValues, placeholders, unnest } from './values.js';
+import { columns, copiedCell, copiedText, mostValues, placeholders, unnest } from './values.js';
 
 const base = [
   'workflow_id',
@@ -42,6 +42,19 @@ const narrowCells = (row: StartRow): readonly unknown[] => [
 ];
 const cells = (row: StartRow): readonly unknown[] => [...narrowCells(row), row.parentId, row.rootId];
 
+/** The same as lines of COPY, without a list of cells for each. */
+function lines(rows: readonly StartRow[]): string {
+  let out = '';
+  for (const r of rows) {
+    const { outcome } = r;
+    const [id, name, version, input] = [copiedText(r.workflowId), copiedText(r.name), copiedText(r.version), copiedCell(r.input)];
+    const ended = outcome === null ? '\\N\t\\N' : `${copiedCell(outcome.output)}\t${copiedCell(outcome.error)}`;
+    out += `${id}\t${name}\t${r.kind}\t${outcome?.status ?? 'PENDING'}\t${input}\t${r.inputHash}\t${ended}\t${r.executorId}\t${r.epoch}\t${version}\t`;
+    out += `${copiedCell(r.records)}\t${copiedCell(r.parentId)}\t${copiedCell(r.rootId)}\n`;
+  }
+  return out;
+}
+
 export interface InsertWorkflows {
   plain(rows: readonly StartRow[], offsetMs: number, mayCopy: boolean): Statement;
   /** For rows of other workflows: gives the ids that were inserted. */
@@ -69,7 +82,7 @@ export function insertWorkflows(names: Names): InsertWorkflows {
   return {
     plain(rows, offsetMs, mayCopy) {
       if (mayCopy && rows.length > mostValues && offsetMs === 0 && rows.every((row) => row.deadline === null)) {
-        return { name: 'apiary_start_copy', text: copy, copy: copied(rows, cells) };
+        return { name: 'apiary_start_copy', text: copy, copy: lines(rows) };
       }
       if (offsetMs !== 0 || !rows.every(isNarrow)) return wideStatement(rows, offsetMs, 'apiary_start_wide', '');
       if (rows.length > mostValues) return { name: 'apiary_starts', text: many, values: columns(rows, narrowCells, narrow) };

@@ -41,7 +41,7 @@ export function copied<R>(rows: readonly R[], values: (row: R) => readonly unkno
 const special = /[\\\t\n\r]/;
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
-function copiedCell(value: unknown): string {
+export function copiedCell(value: unknown): string {
   if (value === null) return '\\N';
   return typeof value === 'string' ? copiedText(value) : String(value);
 }

@@ -36,11 +36,14 @@ export function after(ms: number, ring: () => void): Alarm {
   return { cancel: () => clearTimeout(handle) };
 }
 
-/** Waits as long as this share one timer: nearly all guard something that ends before, and a timer of its own costs each more than the rest of it. */
+/** Waits as long as this share one timer. */
 const sharedFromMs = 1000;
-
 const never: Alarm = { cancel: () => {} };
 
+/**
+ * Waits that share one timer, since nearly all guard something that ends before: a timer of its own, made and cancelled, would cost each more
+ * than what it guards.
+ */
 export class LongWaits {
   readonly #now: () => number;
   readonly #waits = new Set<LongWait>();

@@ -237,9 +237,12 @@ export class Lifecycle {
       );
       if (run.isVoid) return;
     }
-    this.running.delete(run);
     run.ended();
-    if (outcome !== undefined) return this.#settle(run.ticket, outcome);
+    if (outcome !== undefined) {
+      this.#left(run);
+      return this.#settle(run.ticket, outcome);
+    }
+    this.running.delete(run);
     executor.tickets.delete(run.workflowId);
     run.ticket.fail(error);
   }

@@ -91,23 +91,26 @@ class Attempts {
   readonly #run: Run;
   readonly #stepId: string;
   readonly #fn: RegisteredFunction;
+  readonly #settings: CommunicatorSettings;
+  readonly #body: Body;
   readonly #target: object;
   readonly #input: Input;
 
+  /** @throws where a test has nothing to put in the function's place: that is no attempt */
   constructor(run: Run, stepId: string, fn: RegisteredFunction, target: object, input: Input) {
     this.#run = run;
     this.#stepId = stepId;
     this.#fn = fn;
+    this.#settings = run.executor.functions.communicator(fn);
+    this.#body = run.executor.bodyOf(fn);
     this.#target = target;
     this.#input = input;
   }
 
   make(tries: number): Promise<unknown> {
-    const { executor } = this.#run;
+    this.#tell('step:before', tries);
     try {
-      this.#tell('step:before', tries);
-      const { timeoutMs } = executor.functions.communicator(this.#fn);
-      return once(this.#run, this.#stepId, this.#fn, executor.bodyOf(this.#fn), this.#target, this.#input, timeoutMs);
+      return once(this.#run, this.#stepId, this.#fn, this.#body, this.#target, this.#input, this.#settings.timeoutMs);
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -128,7 +131,7 @@ class Attempts {
   async goOn(first: unknown): Promise<Called> {
     const run = this.#run;
     const { executor } = run;
-    const { retry } = executor.functions.communicator(this.#fn);
+    const { retry } = this.#settings;
     const errors: unknown[] = [];
     let thrown = first;
     for (let tries = 1; ; tries++) {
@@ -142,8 +145,9 @@ class Attempts {
       await pause(executor, run, error, backoffDelay(retry, tries, Math.random));
       if (!executor.lease.isLive()) await executor.lease.live();
       if (run.isVoid) throw new RunVoid();
+      const next = this.make(tries + 1);
       try {
-        return this.called(await this.make(tries + 1), tries + 1);
+        return this.called(await next, tries + 1);
       } catch (error) {
         thrown = error;
       }

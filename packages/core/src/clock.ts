@@ -2,7 +2,6 @@
  * Time. Nothing else in the engine reads a clock or makes a timer. Decisions go by the database's time (DESIGN 4.7, L9): it is estimated
  * from the last answer that told it and from the monotonic clock, so steps of this machine's clock change nothing.
  */
-import { AsyncResource } from 'node:async_hooks';
 
 /** The longest wait that setTimeout takes; longer ones are chunked. */
 const longestTimeout = 2 ** 31 - 1;
@@ -30,85 +29,14 @@ export interface Alarm {
  * for goes by database time (`Clock.setTimer`). Infinity: never.
  */
 export function after(ms: number, ring: () => void): Alarm {
-  if (ms === Number.POSITIVE_INFINITY) return never;
-  if (ms >= sharedFromMs) return longWaits.add(ms, ring);
-  const handle = setTimeout(ring, ms);
+  let handle: NodeJS.Timeout | undefined;
+  const arm = (left: number): void => {
+    const chunk = Math.min(longestTimeout, left);
+    handle = setTimeout(() => (left > chunk ? arm(left - chunk) : ring()), chunk);
+  };
+  if (ms < Number.POSITIVE_INFINITY) arm(ms);
   return { cancel: () => clearTimeout(handle) };
 }
-
-/** Waits as long as this share one timer. */
-const sharedFromMs = 1000;
-const never: Alarm = { cancel: () => {} };
-
-/**
- * Waits that share one timer, since nearly all guard something that ends before: a timer of its own, made and cancelled, would cost each more
- * than what it guards.
- */
-export class LongWaits {
-  readonly #now: () => number;
-  readonly #waits = new Set<LongWait>();
-  #timer: NodeJS.Timeout | undefined;
-  /** When it rings. */
-  #at = Number.POSITIVE_INFINITY;
-
-  constructor(now: () => number = monotonic) {
-    this.#now = now;
-  }
-
-  add(ms: number, ring: () => void): Alarm {
-    const wait = new LongWait(this.#waits, this.#now() + ms, ring, this.#left);
-    this.#waits.add(wait);
-    if (wait.at < this.#at) this.#arm(wait.at);
-    else if (this.#waits.size === 1) this.#timer?.ref();
-    return wait;
-  }
-
-  /** It rings for those that come later: the process does not stay alive for that. */
-  readonly #left = (): void => {
-    if (this.#waits.size === 0) this.#timer?.unref();
-  };
-
-  #arm(at: number): void {
-    clearTimeout(this.#timer);
-    this.#at = at;
-    if (at < Number.POSITIVE_INFINITY) this.#timer = startTimer(this.#ring, Math.min(longestTimeout, Math.max(1, Math.ceil(at - this.#now()))));
-  }
-
-  readonly #ring = (): void => {
-    const now = this.#now();
-    const due: LongWait[] = [];
-    let next = Number.POSITIVE_INFINITY;
-    for (const wait of this.#waits) {
-      if (wait.at <= now) due.push(wait);
-      else next = Math.min(next, wait.at);
-    }
-    this.#arm(next);
-    // What one of them does may cancel another one.
-    for (const wait of due) if (this.#waits.delete(wait)) wait.ring();
-  };
-}
-
-class LongWait implements Alarm {
-  readonly at: number;
-  readonly ring: () => void;
-  readonly #waits: Set<LongWait>;
-  readonly #left: () => void;
-
-  constructor(waits: Set<LongWait>, at: number, ring: () => void, left: () => void) {
-    this.#waits = waits;
-    this.at = at;
-    this.ring = ring;
-    this.#left = left;
-  }
-
-  cancel(): void {
-    if (this.#waits.delete(this)) this.#left();
-  }
-}
-
-/** Outside any context: a timer that many share must not keep the run in memory that happened to need it first. */
-const startTimer = AsyncResource.bind((ring: () => void, ms: number): NodeJS.Timeout => setTimeout(ring, ms));
-const longWaits = new LongWaits();
 
 /** Resolves after a time of this process. */
 export function delay(ms: number): Promise<void> {

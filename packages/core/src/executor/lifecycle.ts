@@ -7,12 +7,13 @@ import { runBody } from './body.js';
 import { Departures } from './departures.js';
 import type { Executor } from './executor.js';
 import { Input } from './input.js';
-import { Run, type Call } from './run.js';
+import { Run, type Call, type History } from './run.js';
 import type { Outcome, RecordRow, StartRow } from './rows.js';
 import { ignore, RunVoid } from './signals.js';
 import { conflict } from './steps/child.js';
 import { Ticket } from './ticket.js';
 
+const noHistory: History = new Map();
 const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
 
 export class Lifecycle {
@@ -64,6 +65,31 @@ export class Lifecycle {
     };
   }
 
+  /** A run of a workflow that comes to be with this row. */
+  newRun(
+    row: StartRow,
+    ticket: Ticket,
+    fn: RegisteredFunction,
+    input: Input,
+    { isDurable, first, parent }: { readonly isDurable: boolean; readonly first: boolean; readonly parent?: { readonly run: Run; readonly call: Call } },
+  ): Run {
+    return new Run({
+      executor: this.#executor,
+      executorId: row.executorId,
+      ticket,
+      fn,
+      input,
+      epoch: row.epoch,
+      start: isDurable ? undefined : row,
+      history: noHistory,
+      deadline: row.deadline,
+      rootId: row.rootId ?? row.workflowId,
+      parentId: row.parentId,
+      parent,
+      first,
+    });
+  }
+
   begin(run: Run, target: object): void {
     if (this.#closed) {
       // Answers that came after the end: the workflow is somebody else's by now.
@@ -90,20 +116,7 @@ export class Lifecycle {
       const ticket = known ?? this.newTicket(row.workflowId, row.name, row.inputHash);
       ticket.identify(row.name, row.inputHash);
       this.begin(
-        new Run({
-          executor: this.#executor,
-          executorId: row.executorId,
-          ticket,
-          fn,
-          input: Input.stored(this.#executor.codec, fn, row.input),
-          epoch: 1,
-          start: undefined,
-          history: new Map(),
-          deadline: row.deadline,
-          rootId: row.rootId ?? row.workflowId,
-          parentId: row.parentId,
-          first: true,
-        }),
+        this.newRun(row, ticket, fn, Input.stored(this.#executor.codec, fn, row.input), { isDurable: true, first: true }),
         this.#executor.targetOf(fn),
       );
     }

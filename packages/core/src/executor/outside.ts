@@ -6,7 +6,6 @@ import type { StoredWorkflow } from '../store/statements/read.js';
 import type { Executor } from './executor.js';
 import type { StartSettings } from './function-settings.js';
 import { Input } from './input.js';
-import { noHistory, Run } from './run.js';
 import type { Outcome } from './rows.js';
 import { ignore, RunVoid } from './signals.js';
 import { Ticket } from './ticket.js';
@@ -118,20 +117,7 @@ export class Outside {
   #begin(ticket: Ticket, { fn, target, input, deadline, durable }: OutsideCall, first: boolean): void {
     const executor = this.#executor;
     const start = executor.lifecycle.startRow(fn, ticket.workflowId, input, deadline);
-    const run = new Run({
-      executor,
-      executorId: start.executorId,
-      ticket,
-      fn,
-      input,
-      epoch: 1,
-      start,
-      history: noHistory,
-      deadline,
-      rootId: ticket.workflowId,
-      parentId: null,
-      first,
-    });
+    const run = executor.lifecycle.newRun(start, ticket, fn, input, { isDurable: false, first });
     if (!durable) return executor.lifecycle.begin(run, target);
     ticket.run = run;
     executor.barrier.flush(run).then(

@@ -28,7 +28,6 @@ export interface Call {
 
 export type RunState = 'running' | 'ending' | 'ended' | 'void';
 export type History = ReadonlyMap<string, RecordRow>;
-export const noHistory: History = new Map();
 
 export interface RunOptions {
   readonly executor: Executor;

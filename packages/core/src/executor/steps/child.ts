@@ -5,7 +5,7 @@ import type { Executor } from '../executor.js';
 import type { StartSettings } from '../function-settings.js';
 import { Input } from '../input.js';
 import { derivedId } from '../../ids.js';
-import { Run, type Call } from '../run.js';
+import type { Call, Run } from '../run.js';
 import { emptyCargo, type Outcome, type StartRow } from '../rows.js';
 import { waiting, type Wait } from '../../workflows/wait.js';
 import { RunVoid } from '../signals.js';
@@ -52,24 +52,7 @@ async function obtain(run: Run, call: Call, fn: RegisteredFunction, target: obje
     parentId: run.workflowId,
     rootId: run.rootId,
   };
-  executor.lifecycle.begin(
-    new Run({
-      executor,
-      executorId: start.executorId,
-      ticket,
-      fn,
-      input,
-      epoch: 1,
-      start,
-      history: new Map(),
-      deadline: start.deadline,
-      rootId: run.rootId,
-      parentId: run.workflowId,
-      parent: { run, call },
-      first: true,
-    }),
-    target,
-  );
+  executor.lifecycle.begin(executor.lifecycle.newRun(start, ticket, fn, input, { isDurable: false, first: true, parent: { run, call } }), target);
   return ticket;
 }
 

@@ -58,9 +58,7 @@ export class UserTransaction implements FlightOwner {
   #changedSettings = false;
   /** The connection leads to a server that cannot write. */
   #useless = false;
-  /** The usual one, and the others. */
-  #unsent: UnsentQuery | undefined;
-  #moreUnsent: Set<UnsentQuery> | undefined;
+  #unsent: Set<UnsentQuery> | undefined;
   #abandoned: Set<Portal> | undefined;
   #cancelling: Promise<void> | undefined;
   #allLanded: (() => void) | undefined;
@@ -223,15 +221,12 @@ export class UserTransaction implements FlightOwner {
 
   /** A `sql` query was created here: it has to be sent, or the code forgot to await it. */
   created(query: UnsentQuery): void {
-    if (this.#sealed) return;
-    if (this.#unsent === undefined) this.#unsent = query;
-    else (this.#moreUnsent ??= new Set()).add(query);
+    if (!this.#sealed) (this.#unsent ??= new Set()).add(query);
   }
 
   /** It was sent, or has become part of another one. */
   used(query: UnsentQuery): void {
-    if (this.#unsent === query) this.#unsent = undefined;
-    else this.#moreUnsent?.delete(query);
+    this.#unsent?.delete(query);
   }
 
   // ---- the end
@@ -240,7 +235,7 @@ export class UserTransaction implements FlightOwner {
   seal(): void {
     if (this.#sealed) return;
     this.#sealed = true;
-    const unsent = this.#unsent ?? this.#moreUnsent?.values().next().value;
+    const unsent = this.#unsent?.values().next().value;
     if (this.#running > 0) this.#floating = apiaryError('FLOATING_QUERY', { statement: this.connection.current ?? 'a statement' });
     else if (unsent !== undefined) this.#floating = apiaryError('FLOATING_QUERY', { statement: unsent.text });
     else if (this.connection.shell?.unfinished(this) === true) this.#floating = apiaryError('FLOATING_QUERY', { statement: 'a nested transaction' });

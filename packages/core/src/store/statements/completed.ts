@@ -1,6 +1,6 @@
 import type { Outcome, StartRow } from '../../executor/rows.js';
 
-/** The row with what comes with it. Written out, since this is made for each workflow, and a copy by spread costs several times as much. */
+/** The row with what comes with it. Written out, since it is made for each workflow: a copy by spread costs more. */
 export function completed(row: StartRow, outcome: Outcome | null, records: string | null): StartRow {
   return {
     workflowId: row.workflowId,

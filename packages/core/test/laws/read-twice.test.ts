@@ -83,18 +83,13 @@ describe('rows that two readers have read', () => {
     held.release();
     await worked;
   }
-  const starts = (id = 'w'): number[] =>
-    trace
-      .of('run:started')
-      .filter(({ workflowId }) => workflowId === id)
-      .map(({ epoch }) => epoch);
 
   for (const body of ['says', 'saysAndSleeps'] as const) {
     const far = body === 'says' ? 'end' : 'sleep';
     it(`a claim whose records are being read does not run again what was run to its ${far}`, async () => {
       await left(body);
       await meanwhile(recordsAreRead, () => runningOf(engine.app).poll.now());
-      expect(starts()).deep.equal([2]);
+      expect(trace.epochsOf('w')).deep.equal([2]);
       expect(gates.visits('one'), 'calls outside').equal(1);
     });
   }
@@ -102,7 +97,7 @@ describe('rows that two readers have read', () => {
   it('a claim whose own answer comes late does not run again what it gave', async () => {
     await left('says');
     await meanwhile(executes(/claimed_records = chosen\.records/), () => runningOf(engine.app).poll.now());
-    expect(starts()).deep.equal([2]);
+    expect(trace.epochsOf('w')).deep.equal([2]);
     expect(gates.visits('one'), 'calls outside').equal(1);
   });
 
@@ -117,19 +112,19 @@ describe('rows that two readers have read', () => {
       await engine.admin.query(`update apiary.function_record set output = '0' where workflow_id = 'w' and kind = 'sleep'`);
       await meanwhile(is, () => runningOf(engine.app).poll.wake());
       expect(await handle.result()).equal('one');
-      expect(starts()).deep.equal([1, 2]);
+      expect(trace.epochsOf('w')).deep.equal([1, 2]);
     });
   }
 
   it('a child that runs before its parent knows of the COMMIT that made it does not run again', async () => {
     await meanwhile(commits, () => engine.app.get(Flows).startsWithItsCommit());
-    expect(starts()).deep.equal([1]);
+    expect(trace.epochsOf('w')).deep.equal([1]);
     expect(gates.visits('one'), 'calls outside').equal(1);
   });
 
   it('a child that runs before the workflow that started it knows that its row is there does not run again', async () => {
     await meanwhile(executes(/workflow_status .* on conflict \(workflow_id\) do nothing/s), async () => (await engine.app.start(Flows).starts()).result());
-    expect(starts()).deep.equal([1]);
+    expect(trace.epochsOf('w')).deep.equal([1]);
     expect(gates.visits('body')).equal(1);
   });
 
@@ -140,7 +135,7 @@ describe('rows that two readers have read', () => {
     // The first ones are those of the parent, which is claimed.
     await meanwhile(recordsAreRead, () => runningOf(engine.app).poll.now(), { id: child, skip: 1 });
     expect(await engine.app.handle('parent').result()).equal('one');
-    expect(starts(child)).length(1);
+    expect(trace.epochsOf(child)).length(1);
     expect(gates.visits('one'), 'calls outside').equal(1);
   });
 
@@ -158,7 +153,7 @@ describe('rows that two readers have read', () => {
     read.release();
     expect(await (await handle).result()).equal('one');
     expect(await (await engine.app.start(Flows).notes()).result(), 'whatever begins late has begun by then').equal(undefined);
-    expect(starts()).deep.equal([1]);
+    expect(trace.epochsOf('w')).deep.equal([1]);
     expect(gates.visits('one'), 'calls outside').equal(1);
   });
 });

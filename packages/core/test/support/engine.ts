@@ -181,6 +181,13 @@ export class Trace {
     return this.points.filter((p) => p.point === point).map((p) => p.detail as ProbePoints[P]);
   }
 
+  /** The epochs in which runs of a workflow began, in order. */
+  epochsOf(id: string): number[] {
+    return this.of('run:started')
+      .filter(({ workflowId }) => workflowId === id)
+      .map(({ epoch }) => epoch);
+  }
+
   clear(): void {
     this.points.length = 0;
   }

@@ -340,8 +340,11 @@ export class Run extends Interruptible {
 
   /** Strictly increasing: calls are delivered in this order, by the first run and by a replay. */
   #place(call: Call): number {
+    const gaveUp = call.place;
     this.#lastPlace = Math.max(this.executor.clock.now() * 1000, this.#lastPlace + 1);
     call.place = this.#lastPlace;
+    // An error that showed at COMMIT: the calls that were placed meanwhile are before this one now.
+    if (gaveUp !== undefined) this.#delivery.next();
     return this.#lastPlace;
   }
 

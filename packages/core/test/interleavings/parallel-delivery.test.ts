@@ -1,9 +1,10 @@
-import { Communicator, Service, sleep, Transaction, Workflow } from '@apiary/core';
+import { Communicator, Service, sleep, sql, Transaction, Workflow } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
 import { commits, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { abandon } from '../support/abandon.js';
 import { Engine, note } from '../support/engine.js';
+import { FailingCommits } from '../support/failing-commits.js';
 import { Gates } from '../support/gates.js';
 
 const gates = new Gates();
@@ -15,6 +16,13 @@ class Flows {
   async write(label: string): Promise<string> {
     await gates.at(label);
     await note(label);
+    return label;
+  }
+  /** Its error shows at COMMIT. */
+  @Transaction({ isolation: 'read committed' })
+  async orphan(label: string): Promise<string> {
+    await gates.at(label);
+    await sql`insert into child values (1)`;
     return label;
   }
   @Communicator()
@@ -39,6 +47,13 @@ class Flows {
     await gates.at('end');
     await Promise.all(both);
     return first;
+  }
+  @Workflow()
+  async refused(how: 'write' | 'orphan'): Promise<string[]> {
+    const both = [this[how]('a').catch((error: { code?: string }) => `refused ${error.code}`), this.write('b')];
+    await Promise.all(both.map((call) => call.then(said)));
+    await gates.at('end');
+    return Promise.all(both);
   }
   @Communicator({ retry: { maxAttempts: 1 } })
   async fails(label: string): Promise<string> {
@@ -103,6 +118,46 @@ describe('calls under way together are delivered in the order of their records',
       expect(await second.handle('w').result()).equal('a');
       expect(told).deep.equal(['a', late, 'a', late]);
       void handle;
+    });
+  }
+
+  for (const [how, what] of [
+    ['orphan', "an error of the user's, which takes a later place"],
+    ['write', 'a serialization failure, and it is run again'],
+  ] as const) {
+    it(`the first COMMIT is refused (${what}) after the other call has committed: that one is told first, and a replay agrees`, async () => {
+      await using engine = await Engine.start(
+        { services: [Flows] },
+        {
+          proxied: true,
+          schema: 'create table parent (id int primary key); create table child (parent int references parent deferrable initially deferred);',
+        },
+      );
+      const faults = await FailingCommits.install(engine.admin);
+      gates.close('a', 'b', 'end');
+      const handle = await engine.app.start(Flows, { workflowId: 'w' }).refused(how);
+      await until('the start row is durable', async () => (await engine.row('w')) !== undefined);
+      if (how === 'write') await faults.fail('40001', 1);
+      const held = engine.proxy.add({ on: 'request', is: commits, fault: { kind: 'hold answer' } });
+      gates.open('a');
+      expect((await held.hit).answer, 'what came of the first COMMIT').include(how === 'write' ? 'ERROR 40001' : 'ERROR 23503');
+      gates.open('b');
+      await until('the record of the other one is durable', async () => (await engine.records('w')).length === 1);
+      await until('the other one was answered', () => runningOf(engine.app).executor.store.connections.gauges.userLeased === 1);
+      expect(told, 'nobody is told before it is known what came of the first one').deep.equal([]);
+      if (how === 'write') gates.close('a');
+      held.release();
+      await until('the other one is told, whatever becomes of the second attempt', () => told.includes('b'));
+      gates.open('a');
+      await gates.reached('end');
+      const order = ['b', how === 'write' ? 'a' : 'refused 23503'];
+      expect(told).deep.equal(order);
+      gates.open('end');
+      expect(await handle.result()).deep.equal(order.toReversed());
+      expect(await engine.ledger('w')).deep.equal(how === 'write' ? ['b', 'a'] : ['b']);
+      await abandon(engine, ['w']);
+      expect(await (await engine.another()).handle('w').result()).deep.equal(order.toReversed());
+      expect(told).deep.equal([...order, ...order]);
     });
   }
 

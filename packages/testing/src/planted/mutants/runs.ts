@@ -213,6 +213,18 @@ export const runMutants: readonly Mutant[] = [
     deferral('starts in a @Transaction ride its final flight'),
   ),
   mutant(
+    'a call that takes a later place at an error at COMMIT keeps its sibling waiting',
+    'L5',
+    [run, 'if (gaveUp !== undefined)', 'if (false)'],
+    killer('interleavings/parallel-delivery', 'the first COMMIT is refused .an error'),
+  ),
+  mutant(
+    'a call whose COMMIT was refused keeps its place',
+    'L5',
+    [steps, 'run.withdraw(call);', ''],
+    killer('interleavings/parallel-delivery', 'the first COMMIT is refused .a serialization'),
+  ),
+  mutant(
     'a step is numbered anew at each retry',
     'L5',
     [steps, 'run.withdraw(call);', 'run.withdraw(call); call.stepId = String(Number(call.stepId) + 1);'],

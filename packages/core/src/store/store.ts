@@ -41,6 +41,11 @@ export class Store {
     return perTransactionFence ? [this.fence(executorId), ...statements] : statements;
   }
 
+  /** What opens a transaction of a user's function; behind a pooler the fence is checked in it. */
+  opening(begin: Statement, executorId: string): readonly Statement[] {
+    return this.connections.perTransactionFence ? [begin, this.fence(executorId)] : [begin];
+  }
+
   fence(executorId: string): Statement {
     return { name: 'apiary_fence', text: this.sql.fenceCheck, values: [executorId] };
   }

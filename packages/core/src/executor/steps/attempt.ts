@@ -47,11 +47,7 @@ export async function attempt(
   } catch (error) {
     return { kind: isInfrastructure(error) ? 'infrastructure' : 'failed', error };
   }
-  const fenced = executor.store.connections.perTransactionFence;
-  const transaction = new UserTransaction(connection, {
-    begin: fenced ? [settings.begin, executor.store.fence(executor.id)] : [settings.begin],
-    label: fn.name,
-  });
+  const transaction = new UserTransaction(connection, { begin: executor.store.opening(settings.begin, executor.id), label: fn.name });
   const scope: TransactionContext = {
     kind: 'transaction',
     executor,

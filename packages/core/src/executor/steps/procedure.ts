@@ -56,10 +56,9 @@ export async function fly(run: Run, stepId: string, fn: RegisteredFunction, targ
 
 async function flyAlone(run: Run, fn: RegisteredFunction, begin: Statement, final: Final): Promise<readonly Result[] | undefined> {
   const { executor } = run;
-  const { perTransactionFence } = executor.store.connections;
   const connection = executor.store.connections.userAtHand() ?? (await acquire(executor));
   try {
-    const transaction = new UserTransaction(connection, { begin: perTransactionFence ? [begin, executor.store.fence(executor.id)] : [begin], label: fn.name });
+    const transaction = new UserTransaction(connection, { begin: executor.store.opening(begin, executor.id), label: fn.name });
     transaction.seal();
     const since = monotonic();
     const results = await commitFinal(run, transaction, final);

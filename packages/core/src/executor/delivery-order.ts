@@ -1,9 +1,11 @@
 /**
  * The order in which a body is given the results of calls that are under way together: the order of their places, in the first run as
  * in every replay, for what the body does next may depend on which came first (a failing `Promise.all`). A place is the record's
- * `completed_at`, made with the row and strictly increasing in a run; that of a sleep is the time at which it ends.
+ * `completed_at`, made with the row and strictly increasing in a run; that of a sleep is the time at which it ends. And it is given them
+ * one at a time, the next one when it has come to rest: in which order two branches make their next calls depends on nothing else then.
  */
 import type { Codec } from '../codec/codec.js';
+import { atRest, turn } from './rest.js';
 import type { Call } from './run.js';
 import type { RecordRow } from './rows.js';
 
@@ -18,21 +20,33 @@ export class DeliveryOrder {
   #replayed: { readonly call: Call; readonly settle: () => void }[] | undefined;
   #scheduled = false;
   #behind: (() => void)[] | undefined;
+  /** The turn in which the body was told something last. */
+  #told: number | undefined;
 
   constructor(open: ReadonlySet<Call>) {
     this.#open = open;
   }
 
-  /** A call whose row is placed before this one's is under way: its commit is not answered yet, or it sleeps. */
-  isBehind(call: Call): boolean {
-    if (this.#open.size === 1 || call.place === undefined) return false;
-    for (const other of this.#open) if (other !== call && isBefore(other, call)) return true;
-    return false;
+  /**
+   * What to wait for before the body is told the result of a call; then it has to be asked again. Undefined: nothing. What has no place
+   * has no record either, and comes at once in every run. It waits for answers of the database only: nothing waits for a delivery.
+   */
+  wait(call: Call): Promise<void> | undefined {
+    if (call.place === undefined) return undefined;
+    if (this.#isBehind(call)) return new Promise((resolve) => (this.#behind ??= []).push(resolve));
+    return this.#told === turn() ? new Promise(atRest) : undefined;
   }
 
-  /** Resolves when no call with an earlier place is under way. It waits for answers of the database only: nothing waits for a delivery. */
-  async turn(call: Call): Promise<void> {
-    while (this.isBehind(call)) await new Promise<void>((resolve) => (this.#behind ??= []).push(resolve));
+  /** The body is told something, or begins. */
+  told(): void {
+    this.#told = turn();
+  }
+
+  /** A call whose row is placed before this one's is under way: its commit is not answered yet, or it sleeps. */
+  #isBehind(call: Call): boolean {
+    if (this.#open.size === 1) return false;
+    for (const other of this.#open) if (other !== call && isBefore(other, call)) return true;
+    return false;
   }
 
   /** A call was delivered, or lost its place. */
@@ -57,8 +71,7 @@ export class DeliveryOrder {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // nextTick from inside a microtask fires when all microtasks are drained: the body is at rest.
-    queueMicrotask(() => process.nextTick(this.#nextReplayed));
+    atRest(this.#nextReplayed);
   }
 
   readonly #nextReplayed = (): void => {

@@ -5,6 +5,7 @@
 import { monotonic } from '../clock.js';
 import { commitFinal, TryAgain } from './commit.js';
 import type { Caution } from './caution.js';
+import { atRest } from './rest.js';
 import type { RecordRow, StartRow, Outcome } from './rows.js';
 import type { Run } from './run.js';
 import { ignore, RunVoid } from './signals.js';
@@ -29,8 +30,7 @@ export class HeldFlight {
     this.#options = options;
     options.run.held = this;
     options.run.heldLog = [];
-    // nextTick from inside a microtask fires once all microtasks are drained; setImmediate would also wait for ready I/O.
-    queueMicrotask(() => process.nextTick(this.#send));
+    atRest(this.#send);
   }
 
   get isSent(): boolean {
@@ -65,7 +65,7 @@ export class HeldFlight {
       caution.failed();
       run.executor.lifecycle.counters.afterHandOver++;
       // Rows that were made on the value that never became durable must not outlive it.
-      run.dropFrom(record.stepId);
+      run.dropAfter(record);
       run.executor.lifecycle.voidRun(
         run,
         error instanceof TryAgain ? 'its last transaction failed after the body went on' : `its last commit was refused: ${String(error)}`,

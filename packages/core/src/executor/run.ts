@@ -24,6 +24,8 @@ export interface Call {
   readonly startedAt: number;
   /** Its place in the order of delivery, from the moment its row is made: see delivery-order.ts. */
   place: number | undefined;
+  /** A sleep whose end is recorded: when the body has ended nothing of it is left to do. */
+  resting?: true;
 }
 
 export type RunState = 'running' | 'ending' | 'ended' | 'void';
@@ -211,6 +213,7 @@ export class Run extends Interruptible {
   async #replay<T>(call: Call, record: RecordRow, restore: (record: RecordRow) => T | Promise<T>): Promise<T> {
     this.#check(call, record);
     call.place = placeOf(record, this.executor.codec);
+    if (record.kind === 'sleep') call.resting = true;
     await this.#delivery.replayed(call);
     return restore(record);
   }
@@ -218,7 +221,9 @@ export class Run extends Interruptible {
   /** Tells the body what came of a call, when it is its turn. */
   #deliver<T>(call: Call, tell: () => T): T | Promise<T> {
     if (this.isVoid) return never();
-    if (this.#delivery.isBehind(call)) return this.#delivery.turn(call).then(() => this.#deliver(call, tell));
+    const wait = this.#delivery.wait(call);
+    if (wait !== undefined) return wait.then(() => this.#deliver(call, tell));
+    this.#delivery.told();
     this.#close(call);
     return tell();
   }
@@ -227,13 +232,15 @@ export class Run extends Interruptible {
     this.open.delete(call);
     if (call.place !== undefined) this.#lastPlace = Math.max(this.#lastPlace, call.place);
     this.#delivery.next();
-    if (this.open.size === 0) this.#drained?.();
+    this.#drained?.();
   }
 
-  /** A sleep is delivered when it ends, not when its row is made. */
+  /** A sleep is delivered when it ends, not when its row is made: its place is that of `placeOf` for its record. */
   placeAt(call: Call, timeMs: number): void {
-    call.place = timeMs * 1000;
+    call.resting = true;
+    call.place = Math.max(call.place ?? 0, timeMs * 1000);
     this.#delivery.next();
+    this.#drained?.();
   }
 
   /** Its row was not committed; the next attempt makes a new one. */
@@ -247,9 +254,9 @@ export class Run extends Interruptible {
     return this.#lastPlace > timeMs * 1000;
   }
 
-  /** Resolves when no call is open. */
+  /** Resolves when no call is open that does something: sleeps end with the body. */
   async drained(): Promise<void> {
-    while (this.open.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    while ([...this.open].some((call) => call.resting !== true)) await new Promise<void>((resolve) => (this.#drained = resolve));
   }
 
   /** The replay has to call what the history says (DESIGN L5). */
@@ -355,10 +362,9 @@ export class Run extends Interruptible {
     return buffered;
   }
 
-  /** Drops buffered records of the call and of those after it. */
-  dropFrom(stepId: string): void {
-    const first = Number(stepId);
-    this.buffer = this.buffer.filter((b) => Number(b.row.stepId) < first);
+  /** Drops buffered records that were made after this one. */
+  dropAfter(record: RecordRow): void {
+    this.buffer = this.buffer.filter((b) => b.row.completedAt < record.completedAt);
   }
 
   // ---- ends ------------------------------------------------------------------------------------------------------------------------
@@ -395,6 +401,7 @@ export class Run extends Interruptible {
   ended(): void {
     this.state = 'ended';
     this.#release();
+    if (this.open.size > 0) this.interruptBy(new RunVoid('the body has ended'));
   }
 
   #release(): void {
@@ -402,8 +409,9 @@ export class Run extends Interruptible {
     if (this.parent !== undefined) this.parent.#inline?.delete(this);
   }
 
-  /** Runs code in the context of the body. */
+  /** Begins the body, in its context. */
   enter<T>(work: () => T): T {
+    this.#delivery.told();
     return context.run({ kind: 'workflow', executor: this.executor, run: this }, work);
   }
 }

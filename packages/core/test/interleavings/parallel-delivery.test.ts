@@ -3,7 +3,7 @@ import { runningOf } from '@apiary/core/internal';
 import { commits, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { abandon } from '../support/abandon.js';
-import { Engine, note } from '../support/engine.js';
+import { Engine, note, rejected } from '../support/engine.js';
 import { FailingCommits } from '../support/failing-commits.js';
 import { Gates } from '../support/gates.js';
 
@@ -47,6 +47,56 @@ class Flows {
     await gates.at('end');
     await Promise.all(both);
     return first;
+  }
+  /** Two branches, of which the one that is told first takes longer to its next call. */
+  @Workflow()
+  async branches(): Promise<string[]> {
+    await gates.at('body');
+    const long = async (): Promise<string> => {
+      await this.tell('a');
+      for (let hop = 0; hop < 5; hop++) await Promise.resolve();
+      return this.tell('after a');
+    };
+    const short = async (): Promise<string> => {
+      await this.tell('b');
+      return this.tell('after b');
+    };
+    return Promise.all([long(), short()]);
+  }
+  /** What is told first makes its next call before the other branch has made its first. */
+  @Workflow()
+  async lateBranch(): Promise<string[]> {
+    await gates.at('body');
+    const late = async (): Promise<string> => {
+      for (let hop = 0; hop < 12; hop++) await Promise.resolve();
+      return this.tell('late');
+    };
+    const early = async (): Promise<string> => {
+      await this.tell('early');
+      return this.tell('after early');
+    };
+    return Promise.all([late(), early()]);
+  }
+  /** A sleep that is over when it begins. */
+  @Workflow()
+  async overdue(): Promise<string> {
+    const beside = this.tell('c');
+    const writing = this.write('a').then(said);
+    await gates.at('second');
+    const sleeping = sleep(new Date(1)).then(() => said('woken'));
+    const first = await Promise.race([writing, sleeping]);
+    await this.write(`after ${first}`);
+    await Promise.all([beside, writing, sleeping]);
+    return first;
+  }
+  @Workflow()
+  async sleepBeside(): Promise<string> {
+    const work = async (): Promise<string> => {
+      for (let hop = 0; hop < 5; hop++) await Promise.resolve();
+      return this.tell('done');
+    };
+    void sleep('30 days');
+    return said(await work());
   }
   @Workflow()
   async refused(how: 'write' | 'orphan'): Promise<string[]> {
@@ -160,6 +210,51 @@ describe('calls under way together are delivered in the order of their records',
       expect(told).deep.equal([...order, ...order]);
     });
   }
+
+  for (const body of ['branches', 'lateBranch'] as const) {
+    for (const begun of ['here', 'by another executor'] as const) {
+      it(`a body is told one result at a time, and makes all its calls before the next one (${body}, begun ${begun})`, async () => {
+        await using engine = await Engine.start({ services: [Flows] });
+        gates.close('body');
+        const handle = await engine.app.start(Flows, { workflowId: 'w' })[body]();
+        if (begun !== 'here') {
+          await abandon(engine, ['w']);
+          await engine.another();
+          await gates.reached('body', 2);
+        }
+        gates.open('body');
+        const first = await handle.result();
+        const calls = gates.visits('a') + gates.visits('early');
+        await abandon(engine, ['w']);
+        expect(await (await engine.another()).handle('w').result()).deep.equal(first);
+        expect(gates.visits('a') + gates.visits('early'), 'nothing was called outside again').equal(calls);
+      });
+    }
+  }
+
+  it('a sleep that is over when it begins does not come before what was placed before it, as in a replay', async () => {
+    await using engine = await Engine.start({ services: [Flows] }, { proxied: true });
+    gates.close('a', 'c', 'second');
+    const handle = await engine.app.start(Flows, { workflowId: 'w' }).overdue();
+    const held = engine.proxy.add({ on: 'request', is: commits, fault: { kind: 'hold answer' } });
+    gates.open('a');
+    await held.hit;
+    gates.open('second');
+    await until('the sleep is durable', async () => (await engine.records('w')).some((record) => record.name === 'sleep'));
+    held.release();
+    gates.open('c');
+    expect(await handle.result()).equal('a');
+    await abandon(engine, ['w']);
+    expect(await (await engine.another()).handle('w').result()).equal('a');
+    expect(told).deep.equal(['a', 'woken', 'a', 'woken']);
+  });
+
+  it('a long sleep does not take the workflow from memory while another branch is about to make its call; nor is it waited for at the end', async () => {
+    await using engine = await Engine.start({ services: [Flows] });
+    const error = await rejected(engine.app.start(Flows, { workflowId: 'w' }).sleepBeside().result());
+    expect([told, error.code, error.details]).deep.equal([['done'], 'FLOATING_CALL', { stepId: '0', called: 'sleep' }]);
+    expect((await engine.row('w'))?.status).equal('ERROR');
+  });
 
   it('the first error of a Promise.all is the same in a replay, though the call that failed first was made last', async () => {
     await using engine = await Engine.start({ services: [Flows] });

@@ -85,6 +85,14 @@ class Flows {
     await this.steps.write('w');
     return side;
   }
+  /** The call outside ends while the transaction, whose number is lower, is under way. */
+  @Workflow()
+  async beside(): Promise<string> {
+    const writing = this.steps.write('w');
+    const called = await this.steps.call('c');
+    await gates.at('called');
+    return called + (await writing);
+  }
   @Workflow()
   async straggles(): Promise<string> {
     const mine = gates.visits('body');
@@ -317,6 +325,18 @@ describe('4.5: void runs', () => {
     expect(voids()).deep.equal(['other-way']);
     expect((await engine.records('other-way')).map((r) => r.name)).deep.equal(['Steps.toss', 'random', 'randomUUID', 'Steps.write']);
     expect(await engine.ledger()).deep.equal(['tails', 'w']);
+  });
+
+  it('4.5: what a body was told before that value stays, whatever its number: a call outside is not made again', async () => {
+    gates.close('write w');
+    const result = engine.app.start(Flows, { workflowId: 'beside' }).beside().result();
+    await gates.reached('called');
+    await faults.fail('40001', 1);
+    gates.open('write w');
+    expect(await result).equal('cw');
+    expect(voids()).deep.equal(['beside']);
+    expect([gates.visits('write w'), gates.visits('call c')]).deep.equal([2, 1]);
+    expect(await engine.ledger()).deep.equal(['w']);
   });
 
   it('4.5: gauges count void runs and failures after hand-over', async () => {

@@ -1,4 +1,5 @@
 import { milliseconds, raise, type Duration } from '@apiary/decorators/internal';
+import { atRest } from '../rest.js';
 import type { Call, Run } from '../run.js';
 import { emptyCargo } from '../rows.js';
 import { never, RunVoid } from '../signals.js';
@@ -19,6 +20,8 @@ export async function sleepStep(run: Run, call: Call, time: Duration | Date): Pr
   const { executor } = run;
   await run.ready(call);
   const due = dueTime(run, time);
+  // Other branches of the body may be about to make their calls.
+  if (isLong(run, due)) await new Promise<void>(atRest);
   const park = mayPark(run, due);
   const cargo = emptyCargo();
   cargo.records.push(run.row(call, { output: executor.codec.encode(due, 'sleep') }));
@@ -57,5 +60,9 @@ async function pause(run: Run, due: number): Promise<void> {
 
 /** Only a run that nobody in this process waits inside of, and that does nothing else, can leave memory. */
 function mayPark(run: Run, due: number): boolean {
-  return run.parent === undefined && run.open.size === 1 && due - run.executor.clock.now() > parkAfterMs;
+  return run.parent === undefined && run.open.size === 1 && run.state === 'running' && isLong(run, due);
+}
+
+function isLong(run: Run, due: number): boolean {
+  return due - run.executor.clock.now() > parkAfterMs;
 }

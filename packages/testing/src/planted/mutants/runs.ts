@@ -50,7 +50,7 @@ export const runMutants: readonly Mutant[] = [
     breaks: '4.5',
     edits: [
       { file: run, text: 'if (error instanceof RunVoid) return never();', by: '' },
-      { file: run, text: 'if (this.isVoid) return never(); if (this.#delivery.isBehind(call))', by: 'if (this.#delivery.isBehind(call))' },
+      { file: run, text: 'if (this.isVoid) return never(); const wait', by: 'const wait' },
     ],
     killer: voids('nobody sees an exception'),
   },
@@ -76,8 +76,14 @@ export const runMutants: readonly Mutant[] = [
   mutant(
     'a run keeps what it made on a value that never became durable',
     '4.5',
-    [held, 'run.dropFrom(record.stepId);', ''],
+    [held, 'run.dropAfter(record);', ''],
     voids('what a body made on a value that never came to be'),
+  ),
+  mutant(
+    'a run forgets what its body was told before a value that never became durable',
+    '4.5',
+    [run, 'b.row.completedAt < record.completedAt', 'Number(b.row.stepId) < Number(record.stepId)'],
+    voids('what a body was told before that value stays'),
   ),
   mutant(
     'a void run reads its row before its flights are answered',
@@ -106,7 +112,7 @@ export const runMutants: readonly Mutant[] = [
   mutant(
     'a held flight waits for the body, however long it computes',
     '4.4',
-    [held, 'queueMicrotask(() => process.nextTick(this.#send));', ''],
+    [held, 'atRest(this.#send);', ''],
     last('a body that goes on computing does not keep the transaction open'),
   ),
   mutant(
@@ -257,7 +263,7 @@ export const runMutants: readonly Mutant[] = [
   mutant(
     'results are delivered as they come',
     '4.5',
-    [order, 'if (this.#open.size === 1 || call.place === undefined) return false;', 'return false;'],
+    [order, 'if (this.#isBehind(call))', 'if (false)'],
     killer('interleavings/parallel-delivery', 'the answer to the first COMMIT comes last'),
   ),
   {
@@ -265,10 +271,40 @@ export const runMutants: readonly Mutant[] = [
     breaks: '4.5',
     edits: [
       { file: order, text: 'isBefore(other.call, best.call)) first = i;', by: 'false) first = i;' },
-      { file: order, text: 'if (this.#open.size === 1 || call.place === undefined) return false;', by: 'return false;' },
+      { file: order, text: 'if (this.#isBehind(call))', by: 'if (false)' },
     ],
     killer: killer('interleavings/parallel-delivery', 'the first error of a Promise.all'),
   },
+  mutant(
+    'two results are told before the body has come to rest',
+    'L6',
+    [order, 'return this.#told === turn() ? new Promise(atRest) : undefined;', 'return undefined;'],
+    killer('interleavings/parallel-delivery', 'a body is told one result at a time'),
+  ),
+  mutant(
+    'a body that begins counts as one at rest',
+    'L6',
+    [run, 'enter(work) { this.#delivery.told();', 'enter(work) {'],
+    killer('interleavings/parallel-delivery', 'a body is told one result at a time'),
+  ),
+  mutant(
+    'a sleep that is over has its place before its record',
+    'L6',
+    [run, 'call.place = Math.max(call.place ?? 0, timeMs * 1000);', 'call.place = timeMs * 1000;'],
+    killer('interleavings/parallel-delivery', 'a sleep that is over when it begins'),
+  ),
+  mutant(
+    'a long sleep parks while another branch is about to call',
+    '4.5',
+    ['core/executor/steps/sleep.js', 'if (isLong(run, due)) await new Promise(atRest);', ''],
+    killer('interleavings/parallel-delivery', 'a long sleep does not take the workflow'),
+  ),
+  mutant(
+    'a body that has ended waits for its sleeps',
+    '4.4',
+    [run, '(call) => call.resting !== true', '() => true'],
+    killer('interleavings/parallel-delivery', 'a long sleep does not take the workflow'),
+  ),
   mutant(
     'a sleep takes its place when it is recorded',
     '4.5',

@@ -1,0 +1,23 @@
+/** When a body is at rest: all microtasks are drained, so it has made every call to which what it was told leads. */
+
+let turns = 0;
+let watched = false;
+
+/** The turn that code runs in, up to the moment at which all microtasks are drained: within one, no body is known to have come to rest. */
+export function turn(): number {
+  if (!watched) {
+    watched = true;
+    atRest(over);
+  }
+  return turns;
+}
+
+function over(): void {
+  watched = false;
+  turns++;
+}
+
+/** nextTick from inside a microtask fires once all microtasks are drained; setImmediate would also wait for ready I/O. */
+export function atRest(then: () => void): void {
+  queueMicrotask(() => process.nextTick(then));
+}

@@ -3,11 +3,11 @@
 let turns = 0;
 let watched = false;
 
-/** The turn that code runs in, up to the moment at which all microtasks are drained: within one, no body is known to have come to rest. */
+/** The turn that this microtask runs in, which ends when all microtasks are drained: within one, no body is known to have come to rest. */
 export function turn(): number {
   if (!watched) {
     watched = true;
-    atRest(over);
+    process.nextTick(over);
   }
   return turns;
 }

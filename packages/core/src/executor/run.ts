@@ -411,7 +411,8 @@ export class Run extends Interruptible {
 
   /** Begins the body, in its context. */
   enter<T>(work: () => T): T {
-    this.#delivery.told();
+    // Before its start is durable it is told nothing, so only a run whose row was read has to know in which turn it begins.
+    if (this.start === undefined) this.#delivery.told();
     return context.run({ kind: 'workflow', executor: this.executor, run: this }, work);
   }
 }

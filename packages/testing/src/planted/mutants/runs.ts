@@ -284,7 +284,7 @@ export const runMutants: readonly Mutant[] = [
   mutant(
     'a body that begins counts as one at rest',
     'L6',
-    [run, 'enter(work) { this.#delivery.told();', 'enter(work) {'],
+    [run, 'if (this.start === undefined) this.#delivery.told();', ''],
     killer('interleavings/parallel-delivery', 'a body is told one result at a time'),
   ),
   mutant(

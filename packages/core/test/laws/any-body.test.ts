@@ -16,11 +16,12 @@ type Outcomes = ReadonlyMap<string, string>;
 /** Outcomes of the roots, when nothing is left to do. */
 async function outcomes(engine: Engine): Promise<Outcomes> {
   let left: string[] = [];
-  await until('all have ended', async () => {
+  const ended = async (): Promise<boolean> => {
     const { rows } = await engine.admin.query<{ workflow_id: string }>(`select workflow_id from apiary.workflow_status where status = 'PENDING'`);
     left = rows.map((row) => row.workflow_id);
     return left.length === 0;
-  }).catch((error: Error) => {
+  };
+  await until('all have ended', ended, { within: 50_000 }).catch((error: Error) => {
     throw new Error(`${error.message}: ${left.map((id) => `${id} ${JSON.stringify(bodyOf(id))}`).join('\n')}`);
   });
   const { rows } = await engine.admin.query<{ workflow_id: string; text: string }>(
@@ -48,7 +49,7 @@ async function expectEffectsOnce(engine: Engine, callsOnce: boolean): Promise<vo
   expect(lines, 'effects that were doubled, or of what failed').deep.equal([]);
   const { rows: other } = await engine.admin.query(`
     select workflow_id, r.writes, l.lines from
-      (select workflow_id, count(*)::int as writes from apiary.function_status where error is null and name in ('AnyFlows.write', 'AnyFlows.procedure') group by 1) r
+      (select workflow_id, count(*)::int as writes from apiary.function_status where error is null and name in ('AnyFlows.write', 'AnyFlows.jot', 'AnyFlows.procedure') group by 1) r
       full join (select workflow_id, count(*)::int as lines from ledger group by 1) l using (workflow_id) where r.writes is distinct from l.lines`);
   expect(other, 'workflows whose effects are not as many as their records').deep.equal([]);
   const { rows: gaps } = await engine.admin.query(`

@@ -15,6 +15,19 @@ export class AnyFlows {
     if (ms > 0) await delay(ms);
     return place;
   }
+  @Transaction({ isolation: 'read committed' })
+  async jot(place: string, ms: number, _seen: string): Promise<string> {
+    await note(place);
+    if (ms > 0) await delay(ms);
+    return place;
+  }
+  /** Its value is there before its COMMIT. */
+  @Transaction({ isolation: 'read committed', readOnly: true })
+  async peek(place: string, ms: number, _seen: string): Promise<string> {
+    await sql`select 1`;
+    if (ms > 0) await delay(ms);
+    return place;
+  }
   /** Its error shows at COMMIT. */
   @Transaction()
   async orphan(place: string, ms: number, _seen: string): Promise<string> {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 
 export type Op =
-  | { readonly op: 'write' | 'orphan' | 'read' | 'fails' | 'tell' | 'mute' | 'procedure'; readonly ms: number }
+  | { readonly op: 'write' | 'jot' | 'orphan' | 'read' | 'peek' | 'fails' | 'tell' | 'mute' | 'procedure'; readonly ms: number }
   | { readonly op: 'value' }
   | { readonly op: 'nap'; readonly ms: number }
   | { readonly op: 'child' | 'started'; readonly body: Body };
@@ -26,7 +26,7 @@ const ms = fc.constantFrom(0, 0, 0, 1, 3, 8);
 
 function body(depth: number): fc.Arbitrary<Body> {
   const simple: fc.Arbitrary<Op>[] = [
-    fc.record({ op: fc.constantFrom('write', 'write', 'orphan', 'read', 'fails', 'tell', 'tell', 'mute', 'procedure'), ms }),
+    fc.record({ op: fc.constantFrom('write', 'jot', 'orphan', 'read', 'peek', 'fails', 'tell', 'tell', 'mute', 'procedure'), ms }),
     fc.record({ op: fc.constant('value' as const) }),
     fc.record({ op: fc.constant('nap' as const), ms }),
   ];

@@ -11,7 +11,12 @@ import type { RecordRow } from './rows.js';
 
 /** The place of a recorded call. */
 export function placeOf(record: RecordRow, codec: Codec): number {
-  return record.kind === 'sleep' ? Math.max(record.completedAt, (codec.decode(record.output) as number) * 1000) : record.completedAt;
+  return record.kind === 'sleep' ? placeOfSleep(record.completedAt, codec.decode(record.output) as number) : record.completedAt;
+}
+
+/** When it ends; one that was over when it began, when it was recorded. */
+export function placeOfSleep(recordedAt: number, dueMs: number): number {
+  return Math.max(recordedAt, dueMs * 1000);
 }
 
 export class DeliveryOrder {
@@ -20,8 +25,8 @@ export class DeliveryOrder {
   #replayed: { readonly call: Call; readonly settle: () => void }[] | undefined;
   #scheduled = false;
   #behind: (() => void)[] | undefined;
-  /** The turn in which the body was told something last. */
-  #told: number | undefined;
+  /** The turn in which the body was told something, or made a call, last. */
+  #active: number | undefined;
 
   constructor(open: ReadonlySet<Call>) {
     this.#open = open;
@@ -34,12 +39,12 @@ export class DeliveryOrder {
   wait(call: Call): Promise<void> | undefined {
     if (call.place === undefined) return undefined;
     if (this.#isBehind(call)) return new Promise((resolve) => (this.#behind ??= []).push(resolve));
-    return this.#told === turn() ? new Promise(atRest) : undefined;
+    return this.#active === turn() ? new Promise(atRest) : undefined;
   }
 
-  /** The body is told something, or begins. */
-  told(): void {
-    this.#told = turn();
+  /** The body is told something, or makes a call: it may make others in the same turn, whatever it was that it waited for. */
+  active(): void {
+    this.#active = turn();
   }
 
   /** A call whose row is placed before this one's is under way: its commit is not answered yet, or it sleeps. */

@@ -3,7 +3,10 @@
 let turns = 0;
 let watched = false;
 
-/** The turn that this microtask runs in, which ends when all microtasks are drained: within one, no body is known to have come to rest. */
+/**
+ * The turn that this microtask runs in, which ends when all microtasks are drained: within one, no body is known to have come to rest.
+ * To be called from a microtask: elsewhere its end would come before those that wait already.
+ */
 export function turn(): number {
   if (!watched) {
     watched = true;

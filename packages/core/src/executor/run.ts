@@ -11,7 +11,7 @@ import type { HeldFlight } from './held-flight.js';
 import type { Input } from './input.js';
 import { Interruptible } from './interruptible.js';
 import type { RecordRow, StartRow, StepKind } from './rows.js';
-import { DeliveryOrder, placeOf } from './delivery-order.js';
+import { DeliveryOrder, placeOf, placeOfSleep } from './delivery-order.js';
 import { ignore, never, RunVoid } from './signals.js';
 import type { Ticket } from './ticket.js';
 
@@ -168,6 +168,8 @@ export class Run extends Interruptible {
     if (this.state !== 'running') return refused(apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId }));
     const call: Call = { stepId, name, kind, inputHash, startedAt: this.executor.clock.now(), place: undefined };
     this.open.add(call);
+    // Before its start is durable, no call ends in the turn in which it was made.
+    if (this.start === undefined) this.#delivery.active();
     const promise = this.#settle(call, perform, restore);
     promise.catch(ignore); // a floating rejection must not end the process
     return promise;
@@ -223,7 +225,7 @@ export class Run extends Interruptible {
     if (this.isVoid) return never();
     const wait = this.#delivery.wait(call);
     if (wait !== undefined) return wait.then(() => this.#deliver(call, tell));
-    this.#delivery.told();
+    this.#delivery.active();
     this.#close(call);
     return tell();
   }
@@ -235,10 +237,10 @@ export class Run extends Interruptible {
     this.#drained?.();
   }
 
-  /** A sleep is delivered when it ends, not when its row is made: its place is that of `placeOf` for its record. */
-  placeAt(call: Call, timeMs: number): void {
+  /** A sleep whose row is durable: it is delivered when it ends, not when its row was made. */
+  rests(call: Call, dueMs: number): void {
     call.resting = true;
-    call.place = Math.max(call.place ?? 0, timeMs * 1000);
+    call.place = placeOfSleep(call.place ?? 0, dueMs);
     this.#delivery.next();
     this.#drained?.();
   }
@@ -409,10 +411,8 @@ export class Run extends Interruptible {
     if (this.parent !== undefined) this.parent.#inline?.delete(this);
   }
 
-  /** Begins the body, in its context. */
+  /** Runs code in the context of the body. */
   enter<T>(work: () => T): T {
-    // Before its start is durable it is told nothing, so only a run whose row was read has to know in which turn it begins.
-    if (this.start === undefined) this.#delivery.told();
     return context.run({ kind: 'workflow', executor: this.executor, run: this }, work);
   }
 }

@@ -48,13 +48,14 @@ class Flows {
     await Promise.all(both);
     return first;
   }
-  /** Two branches, of which the one that is told first takes longer to its next call. */
+  /** Two branches, of which the first takes so many microtasks to its first call, and from there to its second. */
   @Workflow()
-  async branches(): Promise<string[]> {
+  async branches(before: number, between: number): Promise<string[]> {
     await gates.at('body');
     const long = async (): Promise<string> => {
+      for (let hop = 0; hop < before; hop++) await Promise.resolve();
       await this.tell('a');
-      for (let hop = 0; hop < 5; hop++) await Promise.resolve();
+      for (let hop = 0; hop < between; hop++) await Promise.resolve();
       return this.tell('after a');
     };
     const short = async (): Promise<string> => {
@@ -62,20 +63,6 @@ class Flows {
       return this.tell('after b');
     };
     return Promise.all([long(), short()]);
-  }
-  /** What is told first makes its next call before the other branch has made its first. */
-  @Workflow()
-  async lateBranch(): Promise<string[]> {
-    await gates.at('body');
-    const late = async (): Promise<string> => {
-      for (let hop = 0; hop < 12; hop++) await Promise.resolve();
-      return this.tell('late');
-    };
-    const early = async (): Promise<string> => {
-      await this.tell('early');
-      return this.tell('after early');
-    };
-    return Promise.all([late(), early()]);
   }
   /** A sleep that is over when it begins. */
   @Workflow()
@@ -211,12 +198,15 @@ describe('calls under way together are delivered in the order of their records',
     });
   }
 
-  for (const body of ['branches', 'lateBranch'] as const) {
+  for (const [what, before, between] of [
+    ['the first branch is told first, and makes its next call later', 0, 5],
+    ['the first branch makes its first call later', 12, 0],
+  ] as const) {
     for (const begun of ['here', 'by another executor'] as const) {
-      it(`a body is told one result at a time, and makes all its calls before the next one (${body}, begun ${begun})`, async () => {
+      it(`a body is told one result at a time, and makes all its calls before the next one (${what}; begun ${begun})`, async () => {
         await using engine = await Engine.start({ services: [Flows] });
         gates.close('body');
-        const handle = await engine.app.start(Flows, { workflowId: 'w' })[body]();
+        const handle = await engine.app.start(Flows, { workflowId: 'w' }).branches(before, between);
         if (begun !== 'here') {
           await abandon(engine, ['w']);
           await engine.another();
@@ -224,10 +214,10 @@ describe('calls under way together are delivered in the order of their records',
         }
         gates.open('body');
         const first = await handle.result();
-        const calls = gates.visits('a') + gates.visits('early');
+        const calls = gates.visits('a') + gates.visits('b');
         await abandon(engine, ['w']);
         expect(await (await engine.another()).handle('w').result()).deep.equal(first);
-        expect(gates.visits('a') + gates.visits('early'), 'nothing was called outside again').equal(calls);
+        expect(gates.visits('a') + gates.visits('b'), 'nothing was called outside again').equal(calls);
       });
     }
   }

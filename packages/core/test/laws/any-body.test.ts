@@ -116,10 +116,9 @@ describe(`any body (seed ${seed})`, () => {
   it('the same where its process dies in the middle', async () => {
     await using engine = await Engine.start({ services: [AnyFlows], lease: '500 ms', poll: '50 ms' }, { schema });
     void run(engine);
-    const started = bodies.length;
     await until('half of the rows are there', async () => {
       const { rows } = await engine.admin.query<{ n: number }>(`select count(*)::int as n from apiary.function_record`);
-      return (rows[0]?.n ?? 0) > started / 2;
+      return (rows[0]?.n ?? 0) > bodies.length / 2;
     });
     await crash(engine.app);
     const { rows } = await engine.admin.query(`select from apiary.workflow_status where status = 'PENDING'`);

@@ -27,7 +27,7 @@ export async function sleepStep(run: Run, call: Call, time: Duration | Date): Pr
   cargo.records.push(run.row(call, { output: executor.codec.encode(due, 'sleep') }));
   if (park) cargo.parks.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, wakeAt: Math.min(due, run.deadline ?? due) });
   await executor.barrier.flush(run, cargo);
-  run.placeAt(call, due);
+  run.rests(call, due);
   if (!park) return pause(run, due);
   executor.lifecycle.parked(run, Math.min(due, run.deadline ?? due));
   return never();

@@ -278,19 +278,19 @@ export const runMutants: readonly Mutant[] = [
   mutant(
     'two results are told before the body has come to rest',
     'L6',
-    [order, 'return this.#told === turn() ? new Promise(atRest) : undefined;', 'return undefined;'],
+    [order, 'return this.#active === turn() ? new Promise(atRest) : undefined;', 'return undefined;'],
     killer('interleavings/parallel-delivery', 'a body is told one result at a time'),
   ),
   mutant(
-    'a body that begins counts as one at rest',
+    'a body that makes calls counts as one at rest',
     'L6',
-    [run, 'if (this.start === undefined) this.#delivery.told();', ''],
+    [run, 'if (this.start === undefined) this.#delivery.active();', ''],
     killer('interleavings/parallel-delivery', 'a body is told one result at a time'),
   ),
   mutant(
     'a sleep that is over has its place before its record',
     'L6',
-    [run, 'call.place = Math.max(call.place ?? 0, timeMs * 1000);', 'call.place = timeMs * 1000;'],
+    [run, 'call.place = placeOfSleep(call.place ?? 0, dueMs);', 'call.place = dueMs * 1000;'],
     killer('interleavings/parallel-delivery', 'a sleep that is over when it begins'),
   ),
   mutant(
@@ -310,7 +310,7 @@ export const runMutants: readonly Mutant[] = [
     '4.5',
     [
       order,
-      "return record.kind === 'sleep' ? Math.max(record.completedAt, codec.decode(record.output) * 1000) : record.completedAt;",
+      "return record.kind === 'sleep' ? placeOfSleep(record.completedAt, codec.decode(record.output)) : record.completedAt;",
       'return record.completedAt;',
     ],
     killer('interleavings/parallel-delivery', 'a sleep takes its place when it ends'),

@@ -192,7 +192,8 @@ export class Run extends Interruptible {
       return this.executor.codec.decode(record.output) as T;
     }
     const { text, value } = this.executor.codec.copy(make(), name);
-    this.record(call, { output: text });
+    // What an interrupted body goes on with is not what it would have done: after a resume something else has this number.
+    if (this.interruption() === undefined) this.record(call, { output: text });
     return value;
   }
 

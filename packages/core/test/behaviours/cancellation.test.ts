@@ -1,4 +1,4 @@
-import { Communicator, Service, Transaction, Workflow, handleOf, isApiaryError, signal, sleep, start } from '@apiary/core';
+import { Communicator, Service, Transaction, Workflow, handleOf, isApiaryError, now, signal, sleep, start } from '@apiary/core';
 import { until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { Engine, note, rejected } from '../support/engine.js';
@@ -48,6 +48,31 @@ class Flows {
     await gates.at('stubborn');
     for (let i = 0; i < 3; i++) await this.write('never').catch((error: unknown) => seen.push((error as { code?: string }).code));
     return 'swallowed';
+  }
+  @Workflow()
+  async tidiesUp(): Promise<string[]> {
+    const written = [await this.write('1')];
+    await gates.at('tidiesUp');
+    try {
+      written.push(await this.write('2'));
+    } catch (error) {
+      seen.push(now());
+      throw error;
+    }
+    written.push(await this.write('3'));
+    return written;
+  }
+  @Workflow()
+  async wraps(): Promise<string> {
+    try {
+      return await this.stopsBelow();
+    } catch (error) {
+      throw new Error('in words of its own', { cause: error });
+    }
+  }
+  @Workflow()
+  async aboveOneThatWraps(): Promise<string> {
+    return this.wraps();
   }
   @Workflow()
   async parent(): Promise<string> {
@@ -159,6 +184,33 @@ describe('behaviours of cancellation', () => {
     gates.open('stubborn');
     expect(await handle.result()).equal('swallowed');
     expect([seen, await engine.ledger()]).deep.equal([['CANCELLED', 'CANCELLED', 'CANCELLED'], []]);
+  });
+
+  it('BEHAVIOUR 35: what a cancelled body asks for to tidy up is not recorded: resumed, its steps are those it would have had', async () => {
+    gates.close('tidiesUp');
+    const handle = await engine.app.start(Flows, { workflowId: 'b35-tidy' }).tidiesUp();
+    await gates.reached('tidiesUp');
+    await handle.cancel();
+    gates.open('tidiesUp');
+    expect((await rejected(handle.result())).code).equal('CANCELLED');
+    expect([seen.length, (await engine.records('b35-tidy')).map((r) => r.name)]).deep.equal([1, ['Flows.write']]);
+    await handle.resume();
+    expect(await engine.app.handle('b35-tidy').result()).deep.equal(['1', '2', '3']);
+    expect(await engine.ledger('b35-tidy')).deep.equal(['1', '2', '3']);
+  });
+
+  it('BEHAVIOUR 35: a cancellation that the body throws in an error of its own, as its cause, is one; resumed, nobody was told of it', async () => {
+    gates.close('leaf');
+    const handle = await engine.app.start(Flows, { workflowId: 'b35-wraps' }).aboveOneThatWraps();
+    await gates.reached('leaf');
+    await handle.cancel();
+    gates.open('leaf');
+    expect((await rejected(handle.result())).code).equal('CANCELLED');
+    const { rows } = await engine.admin.query(`select status from apiary.workflow_status where workflow_id like 'b35-wraps%'`);
+    expect(rows).deep.equal(Array.from({ length: 3 }, () => ({ status: 'CANCELLED' })));
+    await handle.resume();
+    expect(await engine.app.handle('b35-wraps').result()).equal('leaf after');
+    expect(await engine.ledger()).deep.equal(['leaf before', 'leaf after']);
   });
 
   it('BEHAVIOUR 36: a cancellation goes down through all levels, children end before their parent', async () => {

@@ -16,6 +16,10 @@ class Flows {
     return `${await this.voice.say('one')} ${await this.voice.say('two')}`;
   }
   @Workflow()
+  async calls(): Promise<string> {
+    return this.says();
+  }
+  @Workflow()
   async starts(): Promise<string> {
     return (await start(Flows, { workflowId: 'child' }).nothing()).workflowId;
   }
@@ -100,5 +104,31 @@ describe('L8: fenced meanwhile', () => {
     await fence();
     expect(await handle.result()).equal('child');
     await until('the child has ended', async () => (await engine.row('child'))?.status === 'SUCCESS');
+  });
+
+  it('L8: a run that became void while it looked for its inline child does not begin it: its own row would be written under the id that is lost', async () => {
+    const looks = executes(/^select w\.workflow_id/);
+    // The first look is whether the id that was given is taken.
+    const ofTheVoidRun = engine.proxy.add({ on: 'request', is: looks, skip: 1, fault: { kind: 'hold answer' } });
+    const result = engine.app.start(Flows, { workflowId: 'w' }).calls().result();
+    result.catch(() => {});
+    await ofTheVoidRun.hit;
+    // What is to become of it is looked up later than that.
+    const ofWhatBecomes = engine.proxy.add({ on: 'request', is: looks, fault: { kind: 'hold request' } });
+    const [before, now] = await fence();
+    await until('nobody looks at the old id any more', async () => {
+      const { rows } = await engine.admin.query('select settled from apiary.executor where executor_id = $1', [before]);
+      return rows[0]?.settled === true;
+    });
+    await ofWhatBecomes.hit;
+    const looked = (): number => trace.of('flight:answered').filter(({ statements }) => statements[0]?.text.startsWith('select w.workflow_id')).length;
+    const known = looked();
+    ofTheVoidRun.release();
+    await until('it has its answer', () => looked() > known);
+    await runningOf(engine.app).executor.journal.idle();
+    expect(trace.of('run:started').map(({ workflowId }) => workflowId)).deep.equal(['w']);
+    ofWhatBecomes.release();
+    expect(await result).equal('one two');
+    expect(await engine.row('w')).include({ status: 'SUCCESS', executor_id: now, epoch: 1 });
   });
 });

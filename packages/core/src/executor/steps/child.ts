@@ -43,6 +43,8 @@ async function obtain(run: Run, call: Call, fn: RegisteredFunction, target: obje
         const row = await executor.store.untilAnswered((store) => store.workflow(id));
         return row === undefined ? undefined : executor.lifecycle.inlineRow(checked(row.name, row.inputHash, row, fn, input, id), run, call);
       });
+  // The look took time. What a child writes takes the rows of its parent along: those of a void run must not be written under a later id.
+  if (run.isVoid) throw new RunVoid();
   if (stored !== undefined) return stored;
   const now = executor.tickets.get(id);
   if (now !== undefined && now.name !== '') return now;

@@ -1,4 +1,4 @@
-import { Communicator, now, Procedure, type Query, Service, sleep, sql, start, Transaction, Workflow, workflowId } from '@apiary/core';
+import { Communicator, isApiaryError, now, Procedure, type Query, Service, sleep, sql, start, Transaction, Workflow, workflowId } from '@apiary/core';
 import { setTimeout as delay } from 'node:timers/promises';
 import { note } from '../engine.js';
 import type { Body, Branch, Op } from './program.js';
@@ -61,8 +61,8 @@ export class AnyFlows {
     throw new Error(place);
   }
   @Procedure()
-  procedure(place: string, id: string, _seen: string): Query<number> {
-    return sql`insert into ledger (workflow_id, step) values (${id}, ${place})`.count();
+  procedure(place: string, _seen: string): Query<number> {
+    return sql`insert into ledger (workflow_id, step) values (${workflowId()}, ${place})`.count();
   }
 
   @Workflow()
@@ -77,10 +77,11 @@ export class AnyFlows {
         await (how === 'race' ? Promise.race(all) : how === 'all' ? Promise.all(all) : Promise.allSettled(all));
       } catch (error) {
         // Its siblings may be under way when the body ends.
-        if (!caught) throw new Error(seen.join(), { cause: error });
+        if (!caught && !isCancellation(error)) throw new Error(seen.join(), { cause: error });
       }
     }
-    await Promise.allSettled(open);
+    const cancelled = (await Promise.allSettled(open)).find((end) => end.status === 'rejected' && isCancellation(end.reason));
+    if (cancelled?.status === 'rejected') throw cancelled.reason;
     return seen.join();
   }
 
@@ -109,11 +110,16 @@ export class AnyFlows {
       case 'started':
         return (await start(AnyFlows).run(op.body)).result();
       case 'procedure':
-        return `${place} ${await this.procedure(place, workflowId(), seen)}`;
+        return `${place} ${await this.procedure(place, seen)}`;
       default:
         return this[op.op](place, op.ms, seen);
     }
   }
+}
+
+/** Of the workflow itself: nobody's error to catch, for nothing else can be done in it. */
+function isCancellation(error: unknown): boolean {
+  return isApiaryError(error, 'CANCELLED') && error.workflowId === workflowId();
 }
 
 function count(place: string): void {

@@ -385,4 +385,22 @@ export const runMutants: readonly Mutant[] = [
     ['core/executor/direct.js', 'if (!run.executor.lease.isLive())', 'if (false)'],
     killer('interleavings/journal', 'a direct communicator whose lease ended'),
   ),
+  mutant(
+    'a void run begins its inline child',
+    'L8',
+    [child, 'if (run.isVoid)', 'if (false)'],
+    killer('laws/fenced-meanwhile', 'became void while it looked for its inline child'),
+  ),
+  mutant(
+    'what an interrupted body asks for is recorded',
+    'L5',
+    [run, 'if (this.interruption() === undefined)', 'if (true)'],
+    killer('behaviours/cancellation', 'what a cancelled body asks for to tidy up'),
+  ),
+  mutant(
+    'a cancellation in an error of the body is that error',
+    '4.5',
+    ['core/executor/failure.js', 'depth < deepest', 'depth < 1'],
+    killer('behaviours/cancellation', 'in an error of its own'),
+  ),
 ];

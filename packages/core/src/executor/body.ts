@@ -37,6 +37,6 @@ export async function runBody(run: Run, target: object): Promise<void> {
     }
   }
   if (run.poisoned !== undefined) outcome = failure(run, run.poisoned);
-  if (outcome.status === 'CANCELLED') await cascade(run);
+  if (outcome.status === 'CANCELLED' && !(await cascade(run))) return;
   await executor.lifecycle.finish(run, outcome);
 }

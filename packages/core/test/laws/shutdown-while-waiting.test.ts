@@ -1,4 +1,4 @@
-import { Service, start, Workflow } from '@apiary/core';
+import { Service, sleep, start, Workflow } from '@apiary/core';
 import { runningOf } from '@apiary/core/internal';
 import { executes, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
@@ -17,6 +17,12 @@ class Flows {
     const child = await start(Flows, { workflowId: 'child' }).child();
     await this.voice.say('parent');
     return child.result();
+  }
+  @Workflow()
+  async startsAndSleeps(): Promise<void> {
+    await start(Flows, { workflowId: 'child' }).child();
+    await this.voice.say('parent');
+    await sleep('1 second');
   }
 }
 
@@ -38,4 +44,26 @@ it('a workflow that begins to wait for another one while the app shuts down does
   gates.reset();
   for (let turns = 0; turns < 10; turns++) await new Promise((next) => setImmediate(next));
   expect((await engine.row('parent'))?.status).equal('PENDING');
+});
+
+it('a cancelled workflow that waits for the end of its children while the app shuts down does not end the process; another executor ends it', async () => {
+  await using engine = await Engine.start({ services: [Flows] });
+  gates.close('child', 'parent');
+  const handle = await engine.app.start(Flows, { workflowId: 'cancelled' }).startsAndSleeps();
+  await Promise.all([gates.reached('child'), gates.reached('parent')]);
+  await handle.cancel();
+  gates.open('parent');
+  await until('its child was asked to end', async () => {
+    const { rowCount } = await engine.admin.query(`select from apiary.workflow_status where workflow_id = 'child' and cancel_requested`);
+    return rowCount === 1;
+  });
+  await engine.app.shutdown({ grace: 0 });
+  for (let turns = 0; turns < 10; turns++) await new Promise((next) => setImmediate(next));
+  expect((await engine.row('cancelled'))?.status).equal('PENDING');
+  gates.reset();
+  await engine.another();
+  await until('both have ended', async () => {
+    const { rows } = await engine.admin.query(`select workflow_id as id from apiary.workflow_status where status = 'CANCELLED' order by 1`);
+    return rows.length === 2;
+  });
 });

@@ -1,7 +1,7 @@
 import { Communicator, isApiaryError, now, Procedure, type Query, Service, sleep, sql, start, Transaction, Workflow, workflowId } from '@apiary/core';
 import { setTimeout as delay } from 'node:timers/promises';
 import { note } from '../engine.js';
-import type { Body, Branch, Op } from './program.js';
+import type { Body, Branch, Op, Then } from './program.js';
 
 /** How often each communicator was called, by workflow and place. */
 export const told = new Map<string, number>();
@@ -98,6 +98,13 @@ export class AnyFlows {
     }
   }
 
+  async #started(body: Body, then: Then, ms: number): Promise<string> {
+    const handle = await start(AnyFlows, then === 'given a deadline' ? { deadline: `${ms * 5} ms` } : {}).run(body);
+    if (then === 'cancelled') await handle.cancel();
+    if (then === 'asked') return `${await handle.status()} ${await handle.result()}`;
+    return handle.result(then === 'awaited for a time' ? { timeout: `${ms + 1} ms` } : {});
+  }
+
   async #call(op: Op, place: string, seen: string): Promise<string> {
     switch (op.op) {
       case 'value':
@@ -108,7 +115,7 @@ export class AnyFlows {
       case 'child':
         return this.run(op.body);
       case 'started':
-        return (await start(AnyFlows).run(op.body)).result();
+        return this.#started(op.body, op.then, op.ms);
       case 'procedure':
         return `${place} ${await this.procedure(place, seen)}`;
       default:
@@ -119,7 +126,7 @@ export class AnyFlows {
 
 /** Of the workflow itself: nobody's error to catch, for nothing else can be done in it. */
 function isCancellation(error: unknown): boolean {
-  return isApiaryError(error, 'CANCELLED') && error.workflowId === workflowId();
+  return isApiaryError(error, 'CANCELLED', 'DEADLINE') && error.workflowId === workflowId();
 }
 
 function count(place: string): void {

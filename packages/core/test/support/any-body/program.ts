@@ -5,7 +5,11 @@ export type Op =
   | { readonly op: 'write' | 'jot' | 'orphan' | 'read' | 'peek' | 'fails' | 'tell' | 'mute' | 'procedure'; readonly ms: number }
   | { readonly op: 'value' }
   | { readonly op: 'nap'; readonly ms: number }
-  | { readonly op: 'child' | 'started'; readonly body: Body };
+  | { readonly op: 'child'; readonly body: Body }
+  | { readonly op: 'started'; readonly body: Body; readonly then: Then; readonly ms: number };
+
+/** What is done with a workflow that was started: it is awaited, that long, or asked how it is, or cancelled; or it has so much time. */
+export type Then = 'awaited' | 'awaited for a time' | 'asked' | 'cancelled' | 'given a deadline';
 
 /** Calls one after the other, with microtasks between them, in which another branch may make its own. */
 export interface Branch {
@@ -41,7 +45,15 @@ function body(depth: number): fc.Arbitrary<Body> {
 }
 
 function nested(depth: number): fc.Arbitrary<Op> {
-  return fc.record({ op: fc.constantFrom('child', 'started'), body: body(depth) });
+  return fc.oneof(
+    fc.record({ op: fc.constant('child' as const), body: body(depth) }),
+    fc.record({
+      op: fc.constant('started' as const),
+      body: body(depth),
+      then: fc.constantFrom('awaited', 'awaited', 'awaited for a time', 'asked', 'cancelled', 'given a deadline'),
+      ms,
+    }),
+  );
 }
 
 export const anyBody: fc.Arbitrary<Body> = body(2);

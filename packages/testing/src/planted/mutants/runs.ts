@@ -403,4 +403,10 @@ export const runMutants: readonly Mutant[] = [
     ['core/executor/failure.js', 'depth < deepest', 'depth < 1'],
     killer('behaviours/cancellation', 'in an error of its own'),
   ),
+  mutant(
+    'an end of children that a shutdown interrupts is an error that nobody catches',
+    'L7',
+    ['core/executor/cascade.js', 'return false;', 'throw error;'],
+    killer('laws/shutdown-while-waiting', 'a cancelled workflow that waits for the end of its children'),
+  ),
 ];

@@ -22,10 +22,6 @@ export class Bodies {
     return this.#bodies.length;
   }
 
-  get ids(): readonly string[] {
-    return this.#bodies.map((_, n) => `any-${n}`);
-  }
-
   /** Resolves when all that was started has an outcome, and never if the process dies. */
   async run(engine: Engine): Promise<void> {
     told.clear();

@@ -1,4 +1,4 @@
-import { Communicator, Service, Transaction, Workflow, handleOf, isApiaryError, now, signal, sleep, start } from '@apiary/core';
+import { Communicator, Service, Transaction, Workflow, handleOf, isApiaryError, now, signal, sleep, start, type WorkflowHandle } from '@apiary/core';
 import { until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { Engine, note, rejected } from '../support/engine.js';
@@ -112,6 +112,15 @@ describe('behaviours of cancellation', () => {
     seen.length = 0;
     await engine.clear();
   });
+  /** Cancelled while it stands at a gate, then let go. */
+  async function cancelledAt<R>(gate: string, begin: () => PromiseLike<WorkflowHandle<R>>): Promise<WorkflowHandle<R>> {
+    gates.close(gate);
+    const handle = await begin();
+    await gates.reached(gate);
+    await handle.cancel();
+    gates.open(gate);
+    return handle;
+  }
   const status = async (id: string): Promise<string | undefined> => (await engine.row(id))?.status;
 
   for (const [where, id, begin] of [
@@ -155,11 +164,7 @@ describe('behaviours of cancellation', () => {
   });
 
   it('BEHAVIOUR 35: a cancellation known before the next step: that step throws, and a later resume runs no recorded step again', async () => {
-    gates.close('stops');
-    const handle = await engine.app.start(Flows, { workflowId: 'b35' }).stops();
-    await gates.reached('stops');
-    await handle.cancel();
-    gates.open('stops');
+    const handle = await cancelledAt('stops', () => engine.app.start(Flows, { workflowId: 'b35' }).stops());
     expect((await rejected(handle.result())).code).equal('CANCELLED');
     expect(await engine.ledger('b35')).deep.equal(['before']);
     await handle.resume();
@@ -168,30 +173,18 @@ describe('behaviours of cancellation', () => {
   });
 
   it('BEHAVIOUR 35: a body that ends without another step keeps its value, whatever was requested', async () => {
-    gates.close('endsAlone');
-    const handle = await engine.app.start(Flows, { workflowId: 'b35-ends' }).endsAlone();
-    await gates.reached('endsAlone');
-    await handle.cancel();
-    gates.open('endsAlone');
+    const handle = await cancelledAt('endsAlone', () => engine.app.start(Flows, { workflowId: 'b35-ends' }).endsAlone());
     expect([await handle.result(), await status('b35-ends')]).deep.equal(['kept', 'SUCCESS']);
   });
 
   it('BEHAVIOUR 35: after a cancellation every step throws, also when one was caught', async () => {
-    gates.close('stubborn');
-    const handle = await engine.app.start(Flows, { workflowId: 'b35-stubborn' }).stubborn();
-    await gates.reached('stubborn');
-    await handle.cancel();
-    gates.open('stubborn');
+    const handle = await cancelledAt('stubborn', () => engine.app.start(Flows, { workflowId: 'b35-stubborn' }).stubborn());
     expect(await handle.result()).equal('swallowed');
     expect([seen, await engine.ledger()]).deep.equal([['CANCELLED', 'CANCELLED', 'CANCELLED'], []]);
   });
 
   it('BEHAVIOUR 35: what a cancelled body asks for to tidy up is not recorded: resumed, its steps are those it would have had', async () => {
-    gates.close('tidiesUp');
-    const handle = await engine.app.start(Flows, { workflowId: 'b35-tidy' }).tidiesUp();
-    await gates.reached('tidiesUp');
-    await handle.cancel();
-    gates.open('tidiesUp');
+    const handle = await cancelledAt('tidiesUp', () => engine.app.start(Flows, { workflowId: 'b35-tidy' }).tidiesUp());
     expect((await rejected(handle.result())).code).equal('CANCELLED');
     expect([seen.length, (await engine.records('b35-tidy')).map((r) => r.name)]).deep.equal([1, ['Flows.write']]);
     await handle.resume();
@@ -200,11 +193,7 @@ describe('behaviours of cancellation', () => {
   });
 
   it('BEHAVIOUR 35: a cancellation that the body throws in an error of its own, as its cause, is one; resumed, nobody was told of it', async () => {
-    gates.close('leaf');
-    const handle = await engine.app.start(Flows, { workflowId: 'b35-wraps' }).aboveOneThatWraps();
-    await gates.reached('leaf');
-    await handle.cancel();
-    gates.open('leaf');
+    const handle = await cancelledAt('leaf', () => engine.app.start(Flows, { workflowId: 'b35-wraps' }).aboveOneThatWraps());
     expect((await rejected(handle.result())).code).equal('CANCELLED');
     const { rows } = await engine.admin.query(`select status from apiary.workflow_status where workflow_id like 'b35-wraps%'`);
     expect(rows).deep.equal(Array.from({ length: 3 }, () => ({ status: 'CANCELLED' })));

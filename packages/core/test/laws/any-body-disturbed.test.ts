@@ -1,15 +1,12 @@
 import { crash, until } from '@apiary/testing/internal';
 import type { Apiary } from '@apiary/core';
 import { expect } from 'chai';
-import fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Bodies, expectEffectsOnce, schema } from '../support/any-body/checks.js';
+import { Bodies, expectEffectsOnce, schema, seed } from '../support/any-body/checks.js';
 import { AnyFlows } from '../support/any-body/flows.js';
-import { anyBody } from '../support/any-body/program.js';
 import { Engine } from '../support/engine.js';
 
-const seed = Number(process.env['ANY_BODY_SEED'] ?? 1);
-const bodies = new Bodies(fc.sample(anyBody, { numRuns: Number(process.env['ANY_BODY_RUNS'] ?? 60), seed }));
+const bodies = Bodies.drawn();
 const config = { services: [AnyFlows], lease: '1 second', poll: '50 ms' } as const;
 
 async function idsOf(engine: Engine, ...statuses: string[]): Promise<string[]> {
@@ -20,7 +17,7 @@ async function idsOf(engine: Engine, ...statuses: string[]): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-/** Laws 1 to 8 of bodies that nobody wrote by hand, while what runs them comes and goes. ANY_BODY_SEED and ANY_BODY_RUNS draw others. */
+/** Laws 1 to 8 of bodies that nobody wrote by hand, while what runs them comes and goes. */
 describe(`any body, disturbed (seed ${seed})`, () => {
   it('comes to its end, once, though it is cancelled and resumed again and again', async () => {
     await using engine = await Engine.start(config, { schema });

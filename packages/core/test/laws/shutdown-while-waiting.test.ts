@@ -26,6 +26,11 @@ class Flows {
   }
 }
 
+/** A rejection that nobody handles has ended the process by then. */
+async function someTurns(): Promise<void> {
+  for (let turns = 0; turns < 10; turns++) await new Promise((next) => setImmediate(next));
+}
+
 it('a workflow that begins to wait for another one while the app shuts down does not end the process', async () => {
   await using engine = await Engine.start({ services: [Flows] }, { proxied: true });
   gates.close('child', 'parent');
@@ -42,7 +47,7 @@ it('a workflow that begins to wait for another one while the app shuts down does
   held.release();
   await over;
   gates.reset();
-  for (let turns = 0; turns < 10; turns++) await new Promise((next) => setImmediate(next));
+  await someTurns();
   expect((await engine.row('parent'))?.status).equal('PENDING');
 });
 
@@ -58,7 +63,7 @@ it('a cancelled workflow that waits for the end of its children while the app sh
     return rowCount === 1;
   });
   await engine.app.shutdown({ grace: 0 });
-  for (let turns = 0; turns < 10; turns++) await new Promise((next) => setImmediate(next));
+  await someTurns();
   expect((await engine.row('cancelled'))?.status).equal('PENDING');
   gates.reset();
   await engine.another();

@@ -1,12 +1,16 @@
 /** What has to hold of any body, whatever befell it. */
 import { until } from '@apiary/testing/internal';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { abandon } from '../abandon.js';
 import type { Engine } from '../engine.js';
 import { AnyFlows, told } from './flows.js';
-import type { Body } from './program.js';
+import { anyBody, type Body } from './program.js';
 
 export const schema = 'create table parent (id int primary key); create table child (parent int references parent deferrable initially deferred);';
+
+/** ANY_BODY_SEED and ANY_BODY_RUNS draw others. */
+export const seed = Number(process.env['ANY_BODY_SEED'] ?? 1);
 
 export type Outcomes = ReadonlyMap<string, string>;
 
@@ -14,8 +18,12 @@ export type Outcomes = ReadonlyMap<string, string>;
 export class Bodies {
   readonly #bodies: readonly Body[];
 
-  constructor(bodies: readonly Body[]) {
+  private constructor(bodies: readonly Body[]) {
     this.#bodies = bodies;
+  }
+
+  static drawn(): Bodies {
+    return new Bodies(fc.sample(anyBody, { numRuns: Number(process.env['ANY_BODY_RUNS'] ?? 60), seed }));
   }
 
   get count(): number {

@@ -53,7 +53,7 @@ export class Apiary implements Operations, AsyncDisposable {
 
   list(filter?: WorkflowFilter): Listing<WorkflowSummary> {
     this.#refuseInFunctions('app.list()', 'call it in a @Communicator, whose result is recorded');
-    return listing(this.#executor.store, filter);
+    return listing(this.#executor, filter);
   }
 
   async cancel(which: Selection): Promise<number> {

@@ -42,7 +42,7 @@ export interface Config<P extends readonly unknown[] = readonly unknown[]> {
   /** Work of an executor not renewed for `lease` is taken over within lease + poll. Defaults 10 seconds, 1 second. */
   lease?: Duration | undefined;
   poll?: Duration | undefined;
-  /** How long a communicator's record waits for company. Default 10 ms. */
+  /** How long a communicator's record, or the row of a direct call that only read, waits for company. Default 10 ms. */
   linger?: Duration | undefined;
   /** Bytes of one encoded value: refused above `payload` (4 MiB), logged above `payloadWarning` (256 KiB). */
   limits?: { payload?: number | undefined; payloadWarning?: number | undefined } | undefined;

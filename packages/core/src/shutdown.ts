@@ -33,7 +33,7 @@ export async function shutdown(running: Running, graceMs: number): Promise<void>
 
 async function end(running: Running, graceMs: number): Promise<void> {
   const { executor, poll, embedded } = running;
-  const { store, journal, lifecycle, barrier, observer, notifications, clock, registry, identity } = executor;
+  const { store, journal, lifecycle, barrier, readers, observer, notifications, clock, registry, identity } = executor;
   running.stopSignals();
   executor.stopping = true;
   const polled = await within(patienceMs, poll.stop());
@@ -45,10 +45,11 @@ async function end(running: Running, graceMs: number): Promise<void> {
   const kept = Promise.all([...lifecycle.running].filter((run) => run.start === undefined).map((run) => barrier.flush(run).catch(ignore)));
   const flushed = await within(
     polled ? patienceMs : 0,
-    kept.then(() => journal.idle()),
+    kept.then(() => readers.recorded()).then(() => journal.idle()),
   );
   if (!flushed) executor.log.warn('the database does not answer: what is not durable yet is done again by another executor');
   barrier.close();
+  readers.close();
   lifecycle.close();
   for (const ticket of [...executor.tickets.values()]) ticket.fail(reason);
   executor.tickets.clear();

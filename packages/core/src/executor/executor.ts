@@ -25,6 +25,7 @@ import { Lifecycle } from './lifecycle.js';
 import { Notifications } from '../recovery/notifications.js';
 import { Observer } from './observer.js';
 import { Outside } from './outside.js';
+import { Readers } from './readers.js';
 import { invoke } from './router.js';
 import { SharedFlights } from './shared-flights.js';
 import type { Ticket } from './ticket.js';
@@ -60,6 +61,7 @@ export class Executor implements Invoker {
   readonly stand: StandIns | undefined;
   readonly journal: Journal;
   readonly barrier: Barrier;
+  readonly readers: Readers;
   readonly sharedFlights: SharedFlights;
   readonly functions: FunctionSettings;
   readonly lifecycle: Lifecycle;
@@ -93,6 +95,7 @@ export class Executor implements Invoker {
     this.stand = options.stand;
     this.journal = new Journal(this);
     this.barrier = new Barrier(this);
+    this.readers = new Readers(this);
     this.sharedFlights = new SharedFlights(this);
     this.functions = new FunctionSettings(options.config);
     this.lifecycle = new Lifecycle(this);

@@ -225,15 +225,20 @@ export class Lifecycle {
       if (run.isVoid) return;
       this.#executor.probe('run:recorded', { workflowId: run.workflowId, name: run.fn.name });
       if (run.isVoid) return;
-      run.ended();
-      this.#left(run);
-      this.counters.ended++;
-      this.#executor.notifications.ended(run.workflowId);
-      this.#settle(run.ticket, outcome);
+      this.answer(run, outcome);
     } catch (error) {
       if (run.isVoid || error instanceof RunVoid) return;
       await this.#unstorable(run, error);
     }
+  }
+
+  /** Tells the callers an outcome that is durable, or that nobody could miss. */
+  answer(run: Run, outcome: Outcome): void {
+    run.ended();
+    this.#left(run);
+    this.counters.ended++;
+    this.#executor.notifications.ended(run.workflowId);
+    this.#settle(run.ticket, outcome);
   }
 
   /** A row of the run is such that no database takes it. That is the outcome, without what could not be stored: else the workflow would be tried for ever. */

@@ -44,7 +44,8 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
     }
     const inStep = context.getStore();
     if (inStep?.kind === 'communicator') await refuseAncestor(inStep.step.run, inStep.step.stepId, inStep.step.fn.name, this.workflowId);
-    const { outside, observer } = this.#executor;
+    const { outside, observer, readers } = this.#executor;
+    if (this.#ticket === undefined) await readers.shown();
     const ticket = this.#ticket ?? observer.ticket(this.workflowId);
     try {
       return (await waiting(outside.result(ticket), wait)) as R;
@@ -95,6 +96,7 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
   }
 
   async #row() {
+    await this.#executor.readers.shown();
     const row = await this.#executor.store.untilAnswered((store) => store.workflow(this.workflowId));
     if (row === undefined) throw apiaryError('NOT_FOUND', { workflowId: this.workflowId }, { workflowId: this.workflowId });
     return row;

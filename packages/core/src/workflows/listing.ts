@@ -1,6 +1,6 @@
 /** Lists of workflows: keyset pages by (created_at, workflow_id), so that a page never skips or repeats a row that stays. */
 import { raise } from '@apiary/decorators/internal';
-import type { Store } from '../store/store.js';
+import type { Executor } from '../executor/executor.js';
 import { workflowColumns, type StoredWorkflow } from '../store/statements/read.js';
 import { whereOf } from './filter.js';
 import { summaryOf } from './info.js';
@@ -12,10 +12,10 @@ const maxLimit = 1000;
 type ListedRow = StoredWorkflow & { readonly position: string };
 
 /** Awaited it is one page, iterated over all of them. Checks the filter at once. */
-export function listing(store: Store, filter: WorkflowFilter = {}): Listing<WorkflowSummary> {
+export function listing(executor: Executor, filter: WorkflowFilter = {}): Listing<WorkflowSummary> {
   const checked = check(filter);
   let first: Promise<Page<WorkflowSummary>> | undefined;
-  const page = (): Promise<Page<WorkflowSummary>> => (first ??= read(store, checked));
+  const page = (): Promise<Page<WorkflowSummary>> => (first ??= read(executor, checked));
   return {
     [Symbol.toStringTag]: 'Listing',
     then: (resolved, rejected) => page().then(resolved, rejected),
@@ -23,7 +23,7 @@ export function listing(store: Store, filter: WorkflowFilter = {}): Listing<Work
     finally: (done) => page().finally(done),
     async *[Symbol.asyncIterator]() {
       for (let after = checked.after; ;) {
-        const { items, next } = await read(store, { ...checked, after });
+        const { items, next } = await read(executor, { ...checked, after });
         yield* items;
         if (next === undefined) return;
         after = next;
@@ -50,7 +50,8 @@ function check(filter: WorkflowFilter): Checked {
   return { filter, limit, descending: order === 'newest', after };
 }
 
-async function read(store: Store, { filter, limit, descending, after }: Checked): Promise<Page<WorkflowSummary>> {
+async function read({ store, readers }: Executor, { filter, limit, descending, after }: Checked): Promise<Page<WorkflowSummary>> {
+  await readers.shown();
   const { text, values } = whereOf(filter);
   const direction = descending ? 'desc' : 'asc';
   const conditions = [text];

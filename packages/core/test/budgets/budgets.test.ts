@@ -143,6 +143,19 @@ describe('budgets (DESIGN 5), counted at the driver', () => {
     expect(Number(await rows())).to.equal(before + 1);
   });
 
+  it('budget: a direct call that only reads is told at the answer of COMMIT, below serializable at that of its statement; its row comes later', async () => {
+    const before = Number(await rows());
+    await bank.balance('a');
+    expect(meter.of('user')).to.deep.equal({ writes: 1 + 1, statements: 1 + 2, commits: 0 });
+    expect(meter.of('journal').writes).to.equal(0);
+    meter.reset();
+    await bank.glance('a');
+    expect(meter.of('user')).to.deep.equal({ writes: 1, statements: 1 + 1, commits: 0 });
+    await launched.app.list();
+    expect(meter.of('journal')).to.include({ writes: 1, statements: 1 });
+    expect(Number(await rows())).to.equal(before + 2);
+  });
+
   it('budget: a @Procedure is one round trip in all, one commit, one engine row', async () => {
     const before = Number(await rows());
     await bank.credit('a');

@@ -18,6 +18,7 @@ export async function crashRunning({ executor, poll, unguard }: Running): Promis
   const dead = connections.close();
   for (const run of [...executor.lifecycle.running]) run.park();
   executor.barrier.close();
+  executor.readers.close();
   executor.observer.close();
   executor.notifications.close();
   executor.store.close();

@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.js';
 import { claimMutants } from './claims.js';
+import { directReadMutants } from './direct-reads.js';
 import { readTwiceMutants } from './read-twice.js';
 import { runMutants } from './runs.js';
 import { sharedFlightMutants } from './shared-flights.js';
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...sharedFlightMutants,
   ...twoBatchesMutants,
   ...readTwiceMutants,
+  ...directReadMutants,
 ];

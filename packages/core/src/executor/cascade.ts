@@ -1,3 +1,4 @@
+import { outcomeOf } from '../store/statements/read.js';
 import type { Run } from './run.js';
 
 /**
@@ -23,6 +24,6 @@ async function endChildren(run: Run, ids: readonly string[]): Promise<void> {
   const rows = await executor.store.untilAnswered((store) => store.workflows(ids));
   for (const row of rows) {
     if (run.isVoid) return;
-    if (row.status === 'PENDING' || row.status === 'ENQUEUED' || row.status === 'DELAYED') await executor.observer.ticket(row.workflowId).outcome;
+    if (outcomeOf(row) === undefined) await executor.observer.ticket(row.workflowId).outcome;
   }
 }

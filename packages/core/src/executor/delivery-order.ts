@@ -15,7 +15,7 @@ export function placeOf(record: RecordRow, codec: Codec): number {
 }
 
 /** When it ends; one that was over when it began, when it was recorded. */
-export function placeOfSleep(recordedAt: number, dueMs: number): number {
+function placeOfSleep(recordedAt: number, dueMs: number): number {
   return Math.max(recordedAt, dueMs * 1000);
 }
 
@@ -27,9 +27,47 @@ export class DeliveryOrder {
   #behind: (() => void)[] | undefined;
   /** The turn in which the body was told something, or made a call, last. */
   #active: number | undefined;
+  #last = 0;
 
   constructor(open: ReadonlySet<Call>) {
     this.#open = open;
+  }
+
+  /** A record of an earlier run: what is recorded from now on comes after it. */
+  recorded(record: RecordRow): void {
+    this.#last = Math.max(this.#last, record.completedAt);
+  }
+
+  /** Gives a call its place, from that of its row, and returns it: microseconds since the epoch, strictly increasing. */
+  place(call: Call, nowMs: number): number {
+    const gaveUp = call.place;
+    this.#last = Math.max(nowMs * 1000, this.#last + 1);
+    call.place = this.#last;
+    // An error that showed at COMMIT: the calls that were placed meanwhile are before this one now.
+    if (gaveUp !== undefined) this.#next();
+    return this.#last;
+  }
+
+  /** A sleep whose row is durable: it is delivered when it ends, not when its row was made. */
+  rests(call: Call, dueMs: number): void {
+    call.place = placeOfSleep(call.place ?? 0, dueMs);
+    this.#next();
+  }
+
+  /** Its row was not committed; the next attempt makes a new one. */
+  withdraw(call: Call): void {
+    call.place = undefined;
+    this.#next();
+  }
+
+  delivered(call: Call): void {
+    if (call.place !== undefined) this.#last = Math.max(this.#last, call.place);
+    this.#next();
+  }
+
+  /** Something was recorded or delivered after that time: whatever ends then has ended. */
+  isPast(timeMs: number): boolean {
+    return this.#last > timeMs * 1000;
   }
 
   /**
@@ -54,8 +92,8 @@ export class DeliveryOrder {
     return false;
   }
 
-  /** A call was delivered, or lost its place. */
-  next(): void {
+  /** A call was delivered, or has another place. */
+  #next(): void {
     const waiting = this.#behind;
     if (waiting === undefined) return;
     this.#behind = undefined;

@@ -1,7 +1,7 @@
 /** How runs begin and end: at first, as replays, after a claim, and after they were found void. */
 import { apiaryError, type RegisteredFunction } from '@apiary/decorators/internal';
 import { isInfrastructure } from '../store/connection/classify.js';
-import type { StoredWorkflow } from '../store/statements/read.js';
+import { outcomeOf, type StoredWorkflow } from '../store/statements/read.js';
 import type { TakenWorkflow } from '../store/store.js';
 import { runBody } from './body.js';
 import { Departures } from './departures.js';
@@ -14,7 +14,6 @@ import { conflict } from './steps/child.js';
 import { Ticket } from './ticket.js';
 
 const noHistory: History = new Map();
-const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
 
 export class Lifecycle {
   readonly #executor: Executor;
@@ -339,7 +338,8 @@ export class Lifecycle {
       return this.#beginStored(row, records, ticket, parent, kept);
     }
     conflict(run.workflowId, row.name, row.inputHash, run.fn, { hash: ticket.inputHash });
-    if (terminal.has(row.status)) return this.#settle(ticket, { status: row.status, output: row.output, error: row.error } as Outcome);
+    const outcome = outcomeOf(row);
+    if (outcome !== undefined) return this.#settle(ticket, outcome);
     ticket.begun();
     executor.observer.watch(ticket);
   }

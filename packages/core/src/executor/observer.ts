@@ -1,13 +1,11 @@
 /** Waits for outcomes of workflows that this process does not run: one read a round for all of them; polling is the guarantee (DESIGN L9). */
 import { apiaryError } from '@apiary/decorators/internal';
 import { after, type Alarm } from '../clock.js';
-import type { StoredWorkflow } from '../store/statements/read.js';
+import { outcomeOf, type StoredWorkflow } from '../store/statements/read.js';
 import type { Executor } from './executor.js';
-import type { Outcome } from './rows.js';
 import { Ticket } from './ticket.js';
 
 const firstMs = 10;
-const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
 
 export class Observer {
   readonly #executor: Executor;
@@ -97,14 +95,15 @@ export class Observer {
   }
 
   #tell(id: string, row: StoredWorkflow | undefined): void {
-    if (row !== undefined && !terminal.has(row.status)) return this.#ask(row);
+    const outcome = row === undefined ? undefined : outcomeOf(row);
+    if (row !== undefined && outcome === undefined) return this.#ask(row);
     const tickets = this.#watched.get(id) ?? new Set();
     for (const ticket of tickets) {
       if (!isRunElsewhere(ticket)) continue;
       tickets.delete(ticket);
       if (this.#executor.tickets.get(id) === ticket) this.#executor.tickets.delete(id);
-      if (row === undefined) ticket.fail(apiaryError('NOT_FOUND', { workflowId: id }, { workflowId: id }));
-      else ticket.settle({ status: row.status, output: row.output, error: row.error } as Outcome);
+      if (outcome === undefined) ticket.fail(apiaryError('NOT_FOUND', { workflowId: id }, { workflowId: id }));
+      else ticket.settle(outcome);
     }
     if (tickets.size > 0) return;
     this.#watched.delete(id);

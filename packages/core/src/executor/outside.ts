@@ -2,15 +2,13 @@
 import { apiaryError, raise, type RegisteredFunction } from '@apiary/decorators/internal';
 import { isDeepStrictEqual } from 'node:util';
 import { checkId, newId } from '../ids.js';
-import type { StoredWorkflow } from '../store/statements/read.js';
+import { outcomeOf, type StoredWorkflow } from '../store/statements/read.js';
 import type { Executor } from './executor.js';
 import type { StartSettings } from './function-settings.js';
 import { Input } from './input.js';
 import type { Outcome } from './rows.js';
 import { ignore, RunVoid } from './signals.js';
 import { Ticket } from './ticket.js';
-
-const terminal = new Set(['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD']);
 
 /** A call with checked arguments. */
 interface OutsideCall {
@@ -133,9 +131,10 @@ export class Outside {
     const row = await this.#lookup(ticket.workflowId);
     if (row === undefined) return true;
     this.#sameCall(row.workflowId, row.name, row.inputHash, fn, input, row.input);
-    if (terminal.has(row.status)) {
+    const outcome = outcomeOf(row);
+    if (outcome !== undefined) {
       this.#executor.tickets.delete(ticket.workflowId);
-      ticket.settle({ status: row.status, output: row.output, error: row.error } as Outcome);
+      ticket.settle(outcome);
     } else {
       ticket.begun();
       const executor = this.#executor;

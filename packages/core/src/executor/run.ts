@@ -11,7 +11,7 @@ import type { HeldFlight } from './held-flight.js';
 import type { Input } from './input.js';
 import { Interruptible } from './interruptible.js';
 import type { RecordRow, StartRow, StepKind } from './rows.js';
-import { DeliveryOrder, placeOf, placeOfSleep } from './delivery-order.js';
+import { DeliveryOrder, placeOf } from './delivery-order.js';
 import { ignore, never, RunVoid } from './signals.js';
 import type { Ticket } from './ticket.js';
 
@@ -83,9 +83,8 @@ export class Run extends Interruptible {
   poisoned: ApiaryError | undefined;
   #children: Set<string> | undefined;
   #inline: Set<Run> | undefined;
-  readonly #delivery = new DeliveryOrder(this.open);
+  readonly delivery = new DeliveryOrder(this.open);
   #nextStep = 0;
-  #lastPlace = 0;
   #drained: (() => void) | undefined;
   /** Lines logged on a value that is not durable yet. */
   heldLog: (() => void)[] | undefined;
@@ -110,7 +109,7 @@ export class Run extends Interruptible {
     this.isFirst = options.first ?? false;
     for (const record of options.history.values()) {
       if (record.childId !== null) this.addChild(record.childId);
-      this.#lastPlace = Math.max(this.#lastPlace, record.completedAt);
+      this.delivery.recorded(record);
     }
     if (this.parent !== undefined) (this.parent.#inline ??= new Set()).add(this);
   }
@@ -169,7 +168,7 @@ export class Run extends Interruptible {
     const call: Call = { stepId, name, kind, inputHash, startedAt: this.executor.clock.now(), place: undefined };
     this.open.add(call);
     // Before its start is durable, no call ends in the turn in which it was made.
-    if (this.start === undefined) this.#delivery.active();
+    if (this.start === undefined) this.delivery.active();
     const promise = this.#settle(call, perform, restore);
     promise.catch(ignore); // a floating rejection must not end the process
     return promise;
@@ -217,44 +216,31 @@ export class Run extends Interruptible {
     this.#check(call, record);
     call.place = placeOf(record, this.executor.codec);
     if (record.kind === 'sleep') call.resting = true;
-    await this.#delivery.replayed(call);
+    await this.delivery.replayed(call);
     return restore(record);
   }
 
   /** Tells the body what came of a call, when it is its turn. */
   #deliver<T>(call: Call, tell: () => T): T | Promise<T> {
     if (this.isVoid) return never();
-    const wait = this.#delivery.wait(call);
+    const wait = this.delivery.wait(call);
     if (wait !== undefined) return wait.then(() => this.#deliver(call, tell));
-    this.#delivery.active();
+    this.delivery.active();
     this.#close(call);
     return tell();
   }
 
   #close(call: Call): void {
     this.open.delete(call);
-    if (call.place !== undefined) this.#lastPlace = Math.max(this.#lastPlace, call.place);
-    this.#delivery.next();
+    this.delivery.delivered(call);
     this.#drained?.();
   }
 
   /** A sleep whose row is durable: it is delivered when it ends, not when its row was made. */
   rests(call: Call, dueMs: number): void {
     call.resting = true;
-    call.place = placeOfSleep(call.place ?? 0, dueMs);
-    this.#delivery.next();
+    this.delivery.rests(call, dueMs);
     this.#drained?.();
-  }
-
-  /** Its row was not committed; the next attempt makes a new one. */
-  withdraw(call: Call): void {
-    call.place = undefined;
-    this.#delivery.next();
-  }
-
-  /** Something was recorded or delivered after that time: whatever ends then has ended. */
-  isPast(timeMs: number): boolean {
-    return this.#lastPlace > timeMs * 1000;
   }
 
   /** Resolves when no call is open that does something: sleeps end with the body. */
@@ -344,18 +330,8 @@ export class Run extends Interruptible {
       executorId: this.executorId,
       epoch: this.epoch,
       startedAt: call.startedAt * 1000,
-      completedAt: this.#place(call),
+      completedAt: this.delivery.place(call, this.executor.clock.now()),
     };
-  }
-
-  /** Strictly increasing: calls are delivered in this order, by the first run and by a replay. */
-  #place(call: Call): number {
-    const gaveUp = call.place;
-    this.#lastPlace = Math.max(this.executor.clock.now() * 1000, this.#lastPlace + 1);
-    call.place = this.#lastPlace;
-    // An error that showed at COMMIT: the calls that were placed meanwhile are before this one now.
-    if (gaveUp !== undefined) this.#delivery.next();
-    return this.#lastPlace;
   }
 
   /** Puts a record into the buffer. */

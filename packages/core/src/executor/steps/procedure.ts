@@ -31,7 +31,7 @@ export async function procedureStep(run: Run, call: Call, fn: RegisteredFunction
     } catch (error) {
       if (error instanceof RunVoid || run.isVoid) throw error;
       if (!(error instanceof TryAgain)) return failStep(run, call, error, tries);
-      run.withdraw(call);
+      run.delivery.withdraw(call);
       await backoff.wait();
     }
   }

@@ -35,7 +35,7 @@ export async function sleepStep(run: Run, call: Call, time: Duration | Date): Pr
 
 /** The rest of a sleep whose end is recorded. */
 export async function restOfSleep(run: Run, due: number): Promise<void> {
-  if (!mayPark(run, due) || run.isPast(due) || run.interruption() !== undefined) return pause(run, due);
+  if (!mayPark(run, due) || run.delivery.isPast(due) || run.interruption() !== undefined) return pause(run, due);
   const wakeAt = Math.min(due, run.deadline ?? due);
   const cargo = emptyCargo();
   cargo.parks.push({ workflowId: run.workflowId, executorId: run.executorId, epoch: run.epoch, wakeAt });
@@ -46,7 +46,7 @@ export async function restOfSleep(run: Run, due: number): Promise<void> {
 
 async function pause(run: Run, due: number): Promise<void> {
   const { executor } = run;
-  if (due <= executor.clock.now() || run.isPast(due)) return;
+  if (due <= executor.clock.now() || run.delivery.isPast(due)) return;
   const interruption = run.interruption();
   if (interruption !== undefined) throw interruption;
   const sleep = executor.sleepUntil(due);

@@ -47,7 +47,7 @@ export async function transactionStep(run: Run, call: Call, fn: RegisteredFuncti
     } catch (error) {
       if (error instanceof RunVoid || run.isVoid) throw error;
       if (!(error instanceof TryAgain)) return failStep(run, call, error, tries);
-      run.withdraw(call);
+      run.delivery.withdraw(call);
       await backoff.wait();
     }
   }

@@ -1,5 +1,6 @@
 /** Reads of the engine's rows. None of them is ever sent inside a user's transaction (DESIGN L11). */
 import type { FunctionKind } from '@apiary/decorators/internal';
+import type { Outcome, TerminalStatus } from '../../executor/rows.js';
 import type { WorkflowStatus } from '../../workflows/types.js';
 import type { Names } from '../schema/names.js';
 
@@ -24,6 +25,13 @@ export interface StoredWorkflow {
   readonly cancelRequested: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+const terminal: readonly string[] = ['SUCCESS', 'ERROR', 'CANCELLED', 'DEAD'] satisfies TerminalStatus[];
+
+/** How a workflow ended; undefined: it has not. */
+export function outcomeOf({ status, output, error }: StoredWorkflow): Outcome | undefined {
+  return terminal.includes(status) ? { status: status as TerminalStatus, output, error } : undefined;
 }
 
 const ms = (column: string, as: string): string => `(extract(epoch from ${column}) * 1000)::float8 as "${as}"`;

@@ -221,19 +221,19 @@ export const runMutants: readonly Mutant[] = [
   mutant(
     'a call that takes a later place at an error at COMMIT keeps its sibling waiting',
     'L5',
-    [run, 'if (gaveUp !== undefined)', 'if (false)'],
+    [order, 'if (gaveUp !== undefined)', 'if (false)'],
     killer('interleavings/parallel-delivery', 'the first COMMIT is refused .an error'),
   ),
   mutant(
     'a call whose COMMIT was refused keeps its place',
     'L5',
-    [steps, 'run.withdraw(call);', ''],
+    [steps, 'run.delivery.withdraw(call);', ''],
     killer('interleavings/parallel-delivery', 'the first COMMIT is refused .a serialization'),
   ),
   mutant(
     'a step is numbered anew at each retry',
     'L5',
-    [steps, 'run.withdraw(call);', 'run.withdraw(call); call.stepId = String(Number(call.stepId) + 1);'],
+    [steps, 'run.delivery.withdraw(call);', 'run.delivery.withdraw(call); call.stepId = String(Number(call.stepId) + 1);'],
     l5('L5: dense and the same when each commit number'),
   ),
   mutant(
@@ -284,13 +284,13 @@ export const runMutants: readonly Mutant[] = [
   mutant(
     'a body that makes calls counts as one at rest',
     'L6',
-    [run, 'if (this.start === undefined) this.#delivery.active();', ''],
+    [run, 'if (this.start === undefined) this.delivery.active();', ''],
     killer('interleavings/parallel-delivery', 'a body is told one result at a time'),
   ),
   mutant(
     'a sleep that is over has its place before its record',
     'L6',
-    [run, 'call.place = placeOfSleep(call.place ?? 0, dueMs);', 'call.place = dueMs * 1000;'],
+    [order, 'call.place = placeOfSleep(call.place ?? 0, dueMs);', 'call.place = dueMs * 1000;'],
     killer('interleavings/parallel-delivery', 'a sleep that is over when it begins'),
   ),
   mutant(

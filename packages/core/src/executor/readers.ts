@@ -9,7 +9,7 @@ import { completed } from '../store/statements/completed.js';
 import { withTimeout } from '../timeout.js';
 import type { Executor } from './executor.js';
 import type { Run } from './run.js';
-import { emptyCargo, weight, type Cargo, type Outcome, type StartRow } from './rows.js';
+import { emptyCargo, weight, weightOfStart, type Cargo, type Outcome, type StartRow } from './rows.js';
 import { ignore } from './signals.js';
 
 /** So many bytes do not wait for company. */
@@ -55,7 +55,7 @@ export class Readers {
 
   #add(row: StartRow): void {
     this.#rows.push(row);
-    this.#bytes += (row.outcome?.output?.length ?? 0) + (row.input?.length ?? 0);
+    this.#bytes += weightOfStart(row);
     if (this.#bytes > mostBytes) this.#send();
     else this.#alarm ??= after(this.#executor.config.lingerMs, () => this.#send());
   }
@@ -79,11 +79,14 @@ export class Readers {
       await new Promise<void>((resolve, reject) => executor.journal.push(new ReadGroup(executor, mine, resolve, reject)));
       for (const { workflowId, name } of mine) executor.probe('run:recorded', { workflowId, name });
     } catch (error) {
-      if (executor.stopping) return;
-      await executor.registering;
-      // Under the same id it is a row of these that is there already.
-      if (error instanceof LostRow && executor.id !== id) return this.#record(mine);
-      if (!(error instanceof LostRow)) executor.log.error(`the records of ${rows.length} direct reads could not be stored`, { error: String(error) });
+      if (error instanceof LostRow) {
+        await executor.registering;
+        // Under the same id it is a row of these that is there already.
+        return executor.id === id ? undefined : this.#record(mine);
+      }
+      // One that no database takes does not take the others with it.
+      if (mine.length > 1) return void (await Promise.all(mine.map((row) => this.#record([row]))));
+      if (!executor.stopping) executor.log.error('the row of a direct read could not be stored', { workflowId: mine[0]?.workflowId, error: String(error) });
     }
   }
 }

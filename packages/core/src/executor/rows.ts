@@ -76,10 +76,14 @@ export function emptyCargo(): Cargo {
   return { starts: [], records: [], outcomes: [], parks: [], foreign: [] };
 }
 
+export function weightOfStart({ input, outcome }: StartRow): number {
+  return 200 + (input?.length ?? 0) + (outcome?.output?.length ?? 0) + (outcome?.error?.length ?? 0);
+}
+
 /** Bytes, roughly; for the bound on what is not flushed. */
 export function weight(cargo: Cargo): number {
   let bytes = 0;
-  for (const row of cargo.starts) bytes += 200 + (row.input?.length ?? 0) + (row.outcome?.output?.length ?? 0);
+  for (const row of cargo.starts) bytes += weightOfStart(row);
   for (const row of cargo.foreign) bytes += 200 + (row.input?.length ?? 0);
   for (const row of cargo.records) bytes += 200 + (row.output?.length ?? 0) + (row.error?.length ?? 0);
   for (const row of cargo.outcomes) bytes += 100 + (row.output?.length ?? 0) + (row.error?.length ?? 0);

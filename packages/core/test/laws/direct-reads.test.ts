@@ -128,6 +128,18 @@ describe('direct calls that only read', () => {
     expect((await stored()).map((row) => row.executor_id)).deep.equal([executor.id, executor.id]);
   });
 
+  it('a row that the database refuses does not take the others with it', async () => {
+    await start('10 seconds');
+    await engine.admin.query(`
+      create function no_longs() returns trigger language plpgsql as $$ begin raise 'no longs'; end $$;
+      create trigger no_longs before insert on apiary.workflow_status for each row when (new.name = 'Shelf.long') execute function no_longs()`);
+    await shelf.count();
+    await shelf.long(3);
+    await shelf.whoAmI();
+    await engine.app.list();
+    expect((await stored()).map(({ name }) => name)).have.members(['Shelf.count', 'Shelf.whoAmI']);
+  });
+
   it('a lost answer writes none of them twice', async () => {
     await start('10 seconds', true);
     await shelf.count();

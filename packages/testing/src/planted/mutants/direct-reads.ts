@@ -37,9 +37,15 @@ export const directReadMutants: readonly Mutant[] = [
     reads('its handle finds the row'),
   ),
   mutant(
+    'the row of a direct read that is refused takes others with it',
+    '4.3',
+    [readers, 'if (mine.length > 1) return', 'if (false) return'],
+    reads('a row that the database refuses'),
+  ),
+  mutant(
     'what a fenced executor has read is lost',
     'L8',
-    [readers, 'if (error instanceof LostRow && executor.id !== id)', 'if (false)'],
+    [readers, 'return executor.id === id ? undefined : this.#record(mine);', 'return;'],
     reads('an executor that was fenced meanwhile'),
   ),
 ];

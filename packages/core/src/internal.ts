@@ -56,4 +56,5 @@ export { resolveConfig, type Config, type ResolvedConfig, type ResolvedDatabase 
 export { createLogger, isLogger, withFields, type Logger, type LogOptions } from './log.js';
 export { redactFields, redactText } from './redact.js';
 export { backoffDelay, resolveRetry, type ResolvedRetry } from './retry.js';
+export { ChurnMap } from './churn-map.js';
 export { after, Clock, delay, monotonic, wallClock, type Alarm, type Timer, type TimerOptions } from './clock.js';

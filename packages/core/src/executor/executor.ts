@@ -3,6 +3,7 @@
  * (lifecycle.ts), makes buffers durable (barrier.ts) and answers callers from outside (outside.ts).
  */
 import type { Invoker, RegisteredFunction, Registry } from '@apiary/decorators/internal';
+import { ChurnMap } from '../churn-map.js';
 import type { Codec } from '../codec/codec.js';
 import type { Clock } from '../clock.js';
 import type { ResolvedConfig } from '../config.js';
@@ -71,7 +72,7 @@ export class Executor implements Invoker {
   readonly outside: Outside;
   readonly management: Management;
   /** By workflow id: whoever in this process runs, starts or awaits it. */
-  readonly tickets = new Map<string, Ticket>();
+  readonly tickets = new ChurnMap<Ticket>();
   /** Statements of procedures, and whether they give rows. */
   readonly described = new Map<string, boolean>();
   readonly #slowTailMs: number;

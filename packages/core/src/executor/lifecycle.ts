@@ -7,6 +7,7 @@ import { runBody } from './body.js';
 import { Departures } from './departures.js';
 import type { Executor } from './executor.js';
 import { Input } from './input.js';
+import { Roster } from './roster.js';
 import { Run, type Call, type History } from './run.js';
 import type { Outcome, RecordRow, StartRow } from './rows.js';
 import { ignore, RunVoid } from './signals.js';
@@ -18,7 +19,7 @@ const noHistory: History = new Map();
 export class Lifecycle {
   readonly #executor: Executor;
   /** Runs whose body has begun and whose end is not known. */
-  readonly running = new Set<Run>();
+  readonly running = new Roster();
   readonly departures = new Departures();
   readonly counters = { started: 0, ended: 0, voided: 0, afterHandOver: 0 };
   /** Wakes the poll: there may be rows of mine that I do not run. */

@@ -77,6 +77,8 @@ export class Run extends Interruptible {
   /** The final flight of the last transaction, whose value the body already has (DESIGN 4.4). */
   held: HeldFlight | undefined;
   state: RunState = 'running';
+  /** In the roster; -1: it is in none. */
+  seat = -1;
   /** Void, with all its carriers answered and its row read again. */
   resolved = false;
   /** A replay that called something else: the outcome, whatever the body makes of it. */

@@ -25,8 +25,6 @@ const noSettings: StartSettings = { workflowId: undefined, deadline: undefined }
 export class Outside {
   readonly #executor: Executor;
   #lookups: { readonly id: string; resolve(row: StoredWorkflow | undefined): void; reject(error: unknown): void }[] = [];
-  /** Tickets whose id is being looked up. */
-  readonly #looking = new Map<Ticket, Promise<void>>();
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -73,7 +71,7 @@ export class Outside {
     const known = workflowId === undefined ? undefined : executor.tickets.get(workflowId);
     if (known !== undefined && known.name !== '') {
       // Only what is stored can tell whether this is another input, or the other call was the wrong one.
-      const undecided = this.#looking.has(known) || known.run === undefined;
+      const undecided = known.looking !== undefined || known.run === undefined;
       if (undecided && (known.name !== fn.name || known.inputHash !== input.hash)) return this.#startApart(known, call);
       this.#sameCall(known.workflowId, known.name, known.inputHash, fn, input, known.run?.input.text);
       return known;
@@ -81,15 +79,14 @@ export class Outside {
     const ticket = executor.lifecycle.newTicket(workflowId ?? newId(), fn.name, input.hash);
     if (workflowId === undefined) this.#begin(ticket, call, true);
     else {
-      const looked = this.#join(ticket, fn, input)
+      ticket.looking = this.#join(ticket, fn, input)
         .then(
           (absent) => {
             if (absent) this.#begin(ticket, call, false);
           },
           (error: unknown) => this.#refuse(ticket, error),
         )
-        .finally(() => this.#looking.delete(ticket));
-      this.#looking.set(ticket, looked);
+        .finally(() => (ticket.looking = undefined));
     }
     return ticket;
   }
@@ -100,7 +97,7 @@ export class Outside {
     const apart = new Ticket(known.workflowId, fn.name, input.hash);
     const follow = async (): Promise<void> => {
       let present: Ticket | undefined = known;
-      for (; present !== undefined && this.#looking.has(present); present = this.#executor.tickets.get(known.workflowId)) await this.#looking.get(present);
+      for (; present?.looking !== undefined; present = this.#executor.tickets.get(known.workflowId)) await present.looking;
       const row = present === undefined || present.run !== undefined ? undefined : await this.#lookup(known.workflowId);
       if (row !== undefined) this.#sameCall(row.workflowId, row.name, row.inputHash, fn, input, row.input);
       const followed = row === undefined || present === undefined ? this.#start(call) : present;

@@ -15,6 +15,8 @@ export class Ticket {
   settled = false;
   /** Settled without an outcome. */
   failed = false;
+  /** While its id is being looked up: resolves when that is over. */
+  looking: Promise<void> | undefined;
   /** The present run of the body, if it runs in this process. */
   run: Run | undefined;
   /** Nobody in this process has more than its id. */

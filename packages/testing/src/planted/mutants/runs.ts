@@ -409,4 +409,16 @@ export const runMutants: readonly Mutant[] = [
     ['core/executor/cascade.js', 'return false;', 'throw error;'],
     killer('laws/shutdown-while-waiting', 'a cancelled workflow that waits for the end of its children'),
   ),
+  mutant(
+    'what was put behind a ticket that has gone is not found any more',
+    '4.3',
+    ['core/churn-map.js', 'for (let at = (gap + 1) & mask; this.#keys[at] !== undefined; at = (at + 1) & mask) {', 'for (let at = gap; false; ) {'],
+    killer('churn-map', 'holds what a Map holds'),
+  ),
+  mutant(
+    'a run that took the place of another cannot leave',
+    '4.5',
+    ['core/executor/roster.js', 'last.seat = seat;', ''],
+    killer('memory/memory', 'leave the heap where it was'),
+  ),
 ];

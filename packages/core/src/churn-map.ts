@@ -13,8 +13,8 @@ const smallest = 64;
 const seed = randomBytes(4).readInt32LE();
 
 export class ChurnMap<V> {
-  #keys: (string | undefined)[] = empty(smallest);
-  #values: (V | undefined)[] = empty(smallest);
+  #keys: (string | undefined)[] = Array.from({ length: smallest });
+  #values: (V | undefined)[] = Array.from({ length: smallest });
   #hashes = new Int32Array(smallest);
   #size = 0;
 
@@ -67,7 +67,7 @@ export class ChurnMap<V> {
 
   clear(): void {
     this.#size = 0;
-    this.#resize(smallest, true);
+    this.#empty(smallest);
   }
 
   /** Where the key is, or would be put. */
@@ -79,12 +79,15 @@ export class ChurnMap<V> {
     return at;
   }
 
-  #resize(length: number, drop = false): void {
-    const [keys, values, hashes] = [this.#keys, this.#values, this.#hashes];
-    this.#keys = empty(length);
-    this.#values = empty(length);
+  #empty(length: number): void {
+    this.#keys = Array.from({ length });
+    this.#values = Array.from({ length });
     this.#hashes = new Int32Array(length);
-    if (drop) return;
+  }
+
+  #resize(length: number): void {
+    const [keys, values, hashes] = [this.#keys, this.#values, this.#hashes];
+    this.#empty(length);
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i];
       if (key === undefined) continue;
@@ -94,10 +97,6 @@ export class ChurnMap<V> {
       this.#hashes[at] = hashes[i] as number;
     }
   }
-}
-
-function empty<T>(length: number): (T | undefined)[] {
-  return Array.from<T | undefined>({ length }).fill(undefined);
 }
 
 /** FNV-1a. */

@@ -51,7 +51,7 @@ async function end(running: Running, graceMs: number): Promise<void> {
   barrier.close();
   readers.close();
   lifecycle.close();
-  for (const ticket of [...executor.tickets.values()]) ticket.fail(reason);
+  for (const ticket of executor.tickets.values()) ticket.fail(reason);
   executor.tickets.clear();
   observer.close();
   notifications.close();

@@ -29,8 +29,7 @@ export async function direct(run: Run, target: object): Promise<void> {
     ended = { outcome: failure(run, error), durable: false };
   }
   if (run.isVoid) return;
-  if (fn.kind === 'transaction' && executor.functions.transaction(fn).readOnly && executor.readers.take(run, ended.outcome))
-    return executor.lifecycle.answer(run, ended.outcome);
+  if (!ended.durable && executor.readers.take(run, ended.outcome)) return executor.lifecycle.answer(run, ended.outcome);
   run.state = 'ending';
   await executor.lifecycle.finish(run, ended.outcome, ended.durable);
 }

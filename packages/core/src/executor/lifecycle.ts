@@ -292,7 +292,7 @@ export class Lifecycle {
   /** What runs goes no further here, and no other run begins. */
   close(): void {
     this.#closed = true;
-    for (const run of [...this.running]) run.park();
+    for (const run of this.running) run.park();
   }
 
   adoptSoon(): void {
@@ -316,7 +316,7 @@ export class Lifecycle {
 
   /** Every run rests on something that is gone. */
   voidAll(reason: string): void {
-    for (const run of [...this.running]) this.voidRun(run, reason, true);
+    for (const run of this.running) this.voidRun(run, reason, true);
   }
 
   async #resolve(run: Run, foreign: boolean): Promise<void> {

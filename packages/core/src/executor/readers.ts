@@ -28,9 +28,10 @@ export class Readers {
     this.#executor = executor;
   }
 
-  /** Takes the row of a run that has read, unless somebody could miss it already: then it goes the way of all others. */
+  /** Takes the row of a direct call that only read, unless somebody could miss it already: then it goes the way of all others. */
   take(run: Run, outcome: Outcome): boolean {
-    const { start } = run;
+    const { start, fn } = run;
+    if (fn.kind !== 'transaction' || !this.#executor.functions.transaction(fn).readOnly) return false;
     if (!run.isFirst || start === undefined || start.carrier !== undefined || outcome.status === 'CANCELLED' || this.#executor.stopping) return false;
     this.#add(completed(start.row, outcome, null));
     return true;
@@ -100,7 +101,7 @@ class ReadGroup implements Group {
   constructor(
     executor: Executor,
     rows: StartRow[],
-    readonly resolve: () => void,
+    readonly durable: () => void,
     readonly failed: (error: unknown) => void,
   ) {
     this.cargo = { ...emptyCargo(), starts: rows };
@@ -111,9 +112,5 @@ class ReadGroup implements Group {
 
   wanted(): boolean {
     return this.#executor.id === this.#executorId;
-  }
-
-  durable(): void {
-    this.resolve();
   }
 }

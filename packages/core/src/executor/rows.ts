@@ -84,7 +84,7 @@ export function weightOfStart({ input, outcome }: StartRow): number {
 export function weight(cargo: Cargo): number {
   let bytes = 0;
   for (const row of cargo.starts) bytes += weightOfStart(row);
-  for (const row of cargo.foreign) bytes += 200 + (row.input?.length ?? 0);
+  for (const row of cargo.foreign) bytes += weightOfStart(row);
   for (const row of cargo.records) bytes += 200 + (row.output?.length ?? 0) + (row.error?.length ?? 0);
   for (const row of cargo.outcomes) bytes += 100 + (row.output?.length ?? 0) + (row.error?.length ?? 0);
   return bytes;

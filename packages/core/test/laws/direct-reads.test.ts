@@ -4,6 +4,7 @@ import { runningOf } from '@apiary/core/internal';
 import { crash, executes, Meter, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { Engine, rejected } from '../support/engine.js';
+import { fence } from '../support/fence.js';
 
 @Service()
 class Shelf {
@@ -114,18 +115,14 @@ describe('direct calls that only read', () => {
   it('an executor that was fenced meanwhile writes them under the id that it has then', async () => {
     await start('10 seconds', true);
     await shelf.count();
-    const { executor } = runningOf(engine.app);
-    const before = executor.id;
     const held = engine.proxy.add({ on: 'request', is: executes(write), fault: { kind: 'hold request' } });
     const listed = engine.app.list().then(({ items }) => items.length);
     await held.hit;
     await shelf.whoAmI();
-    await engine.admin.query('update apiary.executor set fenced = true where executor_id = $1', [before]);
-    executor.fenced();
-    await until('it has registered anew', () => executor.id !== before && executor.registering === undefined);
+    const [, now] = await fence(engine);
     await listed;
     await engine.app.list();
-    expect((await stored()).map((row) => row.executor_id)).deep.equal([executor.id, executor.id]);
+    expect((await stored()).map((row) => row.executor_id)).deep.equal([now, now]);
   });
 
   it('a row that the database refuses does not take the others with it', async () => {

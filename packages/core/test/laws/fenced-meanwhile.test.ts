@@ -4,6 +4,7 @@ import { runningOf } from '@apiary/core/internal';
 import { executes, until } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { Engine, Trace } from '../support/engine.js';
+import { fence } from '../support/fence.js';
 import { gates, Voice } from '../support/voice.js';
 
 @Service()
@@ -38,21 +39,11 @@ describe('L8: fenced meanwhile', () => {
     await engine.close();
   });
 
-  /** The executor is fenced, as by another one, and learns of it. Gives its id before and after. */
-  async function fence(): Promise<readonly [string, string]> {
-    const { executor } = runningOf(engine.app);
-    const before = executor.id;
-    await engine.admin.query('update apiary.executor set fenced = true where executor_id = $1', [before]);
-    executor.fenced();
-    await until('it has registered anew', () => executor.id !== before && executor.registering === undefined);
-    return [before, executor.id];
-  }
-
   it('L8: a start that was on its way is not written under the id that is lost: nobody might look for it any more', async () => {
     const held = engine.proxy.add({ on: 'request', is: executes(/^insert into "apiary"\.workflow_status/), fault: { kind: 'hold request' } });
     const handle = engine.app.start(Flows, { workflowId: 'w' }).nothing();
     await held.hit;
-    const [, now] = await fence();
+    const [, now] = await fence(engine);
     await (await handle).result();
     expect(await engine.row('w')).include({ status: 'SUCCESS', executor_id: now, epoch: 1 });
     expect(trace.epochsOf('w')).deep.equal([1]);
@@ -67,7 +58,7 @@ describe('L8: fenced meanwhile', () => {
     const [run] = [...executor.lifecycle.running];
     executor.lifecycle.voidRun(run as NonNullable<typeof run>, 'the test says so');
     await held.hit;
-    const [before, now] = await fence();
+    const [before, now] = await fence(engine);
     held.release();
     gates.open('two');
     expect(await handle.result()).equal('one two');
@@ -83,9 +74,9 @@ describe('L8: fenced meanwhile', () => {
     await gates.reached('two');
     // The first fence makes it claim its own workflow; the second one comes while it reads what it has claimed.
     const held = engine.proxy.add({ on: 'request', is: executes(/function_status f where f\.workflow_id = any/), fault: { kind: 'hold answer' } });
-    await fence();
+    await fence(engine);
     await held.hit;
-    const [, now] = await fence();
+    const [, now] = await fence(engine);
     held.release();
     gates.open('two');
     expect(await handle.result()).equal('one two');
@@ -101,7 +92,7 @@ describe('L8: fenced meanwhile', () => {
     });
     const handle = await engine.app.start(Flows, { workflowId: 'w' }).starts();
     await held.hit;
-    await fence();
+    await fence(engine);
     expect(await handle.result()).equal('child');
     await until('the child has ended', async () => (await engine.row('child'))?.status === 'SUCCESS');
   });
@@ -115,7 +106,7 @@ describe('L8: fenced meanwhile', () => {
     await ofTheVoidRun.hit;
     // What is to become of it is looked up later than that.
     const ofWhatBecomes = engine.proxy.add({ on: 'request', is: looks, fault: { kind: 'hold request' } });
-    const [before, now] = await fence();
+    const [before, now] = await fence(engine);
     await until('nobody looks at the old id any more', async () => {
       const { rows } = await engine.admin.query('select settled from apiary.executor where executor_id = $1', [before]);
       return rows[0]?.settled === true;

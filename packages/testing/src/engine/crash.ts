@@ -16,7 +16,7 @@ export async function crashRunning({ executor, poll, unguard }: Running): Promis
   const { connections } = executor.store;
   connections.cut();
   const dead = connections.close();
-  for (const run of [...executor.lifecycle.running]) run.park();
+  for (const run of executor.lifecycle.running) run.park();
   executor.barrier.close();
   executor.readers.close();
   executor.observer.close();

@@ -2,7 +2,7 @@ import type { Executor } from '@apiary/core/internal';
 
 /** Callers of a dead executor get the outcome from the one that recovers its work, or hear that nothing of their call was durable. */
 export async function followTickets(dead: Executor, present: Executor): Promise<void> {
-  const open = [...dead.tickets.values()].filter((ticket) => !ticket.settled && ticket.workflowId !== '');
+  const open = dead.tickets.values().filter((ticket) => !ticket.settled && ticket.workflowId !== '');
   dead.tickets.clear();
   if (open.length === 0) return;
   const rows = await present.store.untilAnswered((store) => store.workflows(open.map((ticket) => ticket.workflowId)));

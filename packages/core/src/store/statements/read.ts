@@ -79,7 +79,7 @@ const recordColumns = [
 
 export const reads = (names: Names) => ({
   workflows: `select ${workflowColumns} from ${names.workflow} w where w.workflow_id = any($1::text[])`,
-  terminal: `select ${workflowColumns} from ${names.workflow} w where w.workflow_id = any($1::text[]) and w.status in ('SUCCESS', 'ERROR', 'CANCELLED', 'DEAD')`,
+  terminal: `select ${workflowColumns} from ${names.workflow} w where w.workflow_id = any($1::text[]) and w.status in (${terminal.map((status) => `'${status}'`).join(', ')})`,
   records: `select ${recordColumns} from ${names.history} f where f.workflow_id = any($1::text[])`,
   /** Is the second workflow an ancestor of the first? */
   isAncestor: `with recursive up as (

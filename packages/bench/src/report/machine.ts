@@ -1,5 +1,6 @@
 import { cpus, release, totalmem, type } from 'node:os';
 import type pg from 'pg';
+import { nodeOptions } from '../coordinator/engine-process.js';
 
 const SETTINGS = ['fsync', 'synchronous_commit', 'wal_sync_method', 'shared_buffers', 'max_wal_size', 'wal_compression'];
 
@@ -15,7 +16,7 @@ export async function describeMachine(client: pg.ClientBase, pool: number): Prom
     ['processor', `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, shared by the engines, the coordinator and the server`],
     ['memory', `${(totalmem() / 2 ** 30).toFixed(0)} GiB`],
     ['system', `${type()} ${release()}`],
-    ['Node.js', process.version],
+    ['Node.js', `${process.version}, each engine with NODE_ENV=production ${nodeOptions.join(' ')}`],
     ['PostgreSQL', rows[0]?.version ?? 'unknown'],
     ['settings', settings.join(', ')],
     ['connection', `TCP loopback, a pool of ${pool} for user code in each engine`],

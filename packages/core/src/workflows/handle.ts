@@ -89,6 +89,7 @@ export class Handle<R = unknown> implements WorkflowHandle<R> {
     if (options.workflowId !== undefined) checkId(options.workflowId);
     const id = await this.#ask('fork', async (place) => {
       const forkId = options.workflowId ?? (place === undefined ? newId() : derivedId(place, 'fork'));
+      await this.#executor.readers.shown();
       await this.#executor.management.fork(this.workflowId, options.from, forkId);
       return forkId;
     });

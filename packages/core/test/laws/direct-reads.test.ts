@@ -68,6 +68,9 @@ describe('direct calls that only read', () => {
     expect(await stored()).length(2);
     expect(await engine.app.handle(three).result()).equal(three);
     expect(await engine.app.handle(two).result()).equal(two);
+    const four = await shelf.whoAmI();
+    expect(await stored()).length(3);
+    expect(await (await engine.app.handle(four).fork({ from: '0' })).result()).not.equal(four);
   });
 
   it('an error is told first as well, and recorded', async () => {

@@ -222,4 +222,10 @@ export const transactionMutants: readonly Mutant[] = [
     ['core/store/schema/migrate.js', 'await connection.fly([{ text: `select pg_advisory_xact_lock(${migrationLock})` }]);', ''],
     killer('behaviours/operations', 'safe when many launch at once'),
   ),
+  mutant(
+    'keys are ordered as the database orders texts',
+    '4.2',
+    ['core/store/schema/migrations.js', `const text = 'text collate "C"'`, `const text = 'text'`],
+    killer('laws/collation', 'all that the engine keeps is ordered byte by byte'),
+  ),
 ];

@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.js';
 import { claimMutants } from './claims.js';
+import { deliveryMutants } from './delivery.js';
 import { directReadMutants } from './direct-reads.js';
 import { readTwiceMutants } from './read-twice.js';
 import { runMutants } from './runs.js';
@@ -14,6 +15,7 @@ export const mutants: readonly Mutant[] = [
   ...claimMutants,
   ...transactionMutants,
   ...runMutants,
+  ...deliveryMutants,
   ...sharedFlightMutants,
   ...twoBatchesMutants,
   ...readTwiceMutants,

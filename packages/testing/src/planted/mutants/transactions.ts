@@ -12,6 +12,7 @@ const l1 = (test: string) => killer('laws/l1-effect-and-record', test);
 const l2 = (test: string) => killer('laws/l2-infrastructure', test);
 const l3 = (test: string) => killer('laws/l3-lost-commit', test);
 const unit = (test: string) => killer('connection/transaction', test);
+const misuse = (test: string) => killer('connection/transaction-misuse', test);
 
 const lookUp = 'const committed = await executor.store.untilAnswered((store) => store.isOwnEarlierAttempt({ ...emptyCargo(), ...rows }));';
 
@@ -29,13 +30,13 @@ export const transactionMutants: readonly Mutant[] = [
     'the tag of COMMIT is not looked at',
     'L1',
     [transaction, "error ?? (answers.pop()?.command === 'COMMIT' ? undefined : this.#rolledBack())", 'error ?? (answers.pop(), undefined)'],
-    unit('found by the tag of COMMIT'),
+    misuse('found by the tag of COMMIT'),
   ),
   mutant(
     'an error that user code swallowed is not noticed before the commit',
     'L1',
     [transaction, 'if (written) this.#failed ??= failedStatement(error);', ''],
-    unit('a swallowed SQL error rolls back and names the statement'),
+    misuse('a swallowed SQL error rolls back and names the statement'),
   ),
   mutant(
     'queries that were not awaited are not noticed',
@@ -72,7 +73,7 @@ export const transactionMutants: readonly Mutant[] = [
       { file: transaction, text: "if (this.connection.status === 'I') this.#control ??= flight.statements.at(-1)?.text;", by: '' },
       { file: transaction, text: "case 'BEGIN': case 'START': case 'COMMIT': this.#control ??= command;", by: '' },
     ],
-    killer: unit('a transaction that ended all the same'),
+    killer: misuse('a transaction that ended all the same'),
   },
   mutant(
     'a joined function that throws spoils nothing',

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { loadValues } from '@apiary/testing/internal';
 import { expect } from 'chai';
 import { apiaryErrorOf, expectSame, expectStorable, newCodec, show } from './support.js';
@@ -94,6 +93,13 @@ describe('values through the codec', () => {
   });
 
   it('gives 1000 levels of anything back, and refuses 1001', () => {
+    const depthOf = (value: unknown): number => {
+      let levels = 0;
+      for (let inner = value; inner !== undefined; levels++) {
+        inner = inner instanceof Map || inner instanceof Set ? [...inner.values()][0] : Object.values(inner as object)[0];
+      }
+      return levels;
+    };
     const wrap = (levels: number, each: (inner: unknown) => unknown): unknown =>
       Array.from({ length: levels }).reduce<unknown>((inner) => each(inner), undefined);
     for (const each of [
@@ -103,9 +109,11 @@ describe('values through the codec', () => {
       (inner: unknown) => new Set([inner]),
     ]) {
       const deep = wrap(1000, each);
-      // As deep in JavaScript's own stack as a server's request may be.
-      const at = (frames: number): boolean => (frames > 0 ? at(frames - 1) : isDeepStrictEqual(codec.decode(codec.encode(deep, 'result')), deep));
-      expect(at(500)).equal(true);
+      const text = codec.encode(deep, 'result');
+      // As deep in JavaScript's own stack as a server's request may be. Compared as text: Node's own comparison of sets within sets ends before.
+      const at = (frames: number): string | null => (frames > 0 ? at(frames - 1) : codec.encode(codec.decode(text), 'result'));
+      expect(at(500) === text).equal(true);
+      expect(depthOf(codec.decode(text))).equal(1000);
       apiaryErrorOf('NOT_RECORDABLE', () => codec.encode(wrap(1001, each), 'result'));
     }
   });

@@ -1,5 +1,4 @@
 /** Runs the body of a workflow, or the one step of a direct call, and makes its end an outcome. */
-import { apiaryError } from '@apiary/decorators/internal';
 import { cascade } from './cascade.js';
 import { direct } from './direct.js';
 import { failure } from './failure.js';
@@ -26,15 +25,11 @@ export async function runBody(run: Run, target: object): Promise<void> {
   run.state = 'ending';
   const floating = [...run.open][0];
   if (floating !== undefined) {
+    run.giveUpWaits();
     await run.drained();
     if (run.isVoid) return;
     // An error of the body is the outcome, though a sibling of what failed was still under way.
-    if (outcome.status === 'SUCCESS') {
-      outcome = failure(
-        run,
-        apiaryError('FLOATING_CALL', { stepId: floating.stepId, called: floating.name }, { workflowId: run.workflowId, stepId: floating.stepId }),
-      );
-    }
+    if (outcome.status === 'SUCCESS') outcome = failure(run, run.floating(floating));
   }
   if (run.poisoned !== undefined) outcome = failure(run, run.poisoned);
   if (outcome.status === 'CANCELLED' && !(await cascade(run))) return;

@@ -1,4 +1,4 @@
-/** What ends a run from outside: a cancellation, a deadline, the shutdown of the process, or that it was found void. */
+/** What ends a run from outside (a cancellation, a deadline, the shutdown of the process, or that it was found void), and its waits with its body. */
 import { apiaryError, isApiaryError, type ApiaryError } from '@apiary/decorators/internal';
 import type { Timer } from '../clock.js';
 import type { Executor } from './executor.js';
@@ -11,6 +11,7 @@ export abstract class Interruptible {
   cancelRequested: boolean;
   #controller: AbortController | undefined;
   #aborted: Error | undefined;
+  #waits: AbortController | undefined;
   readonly #timer: Timer | undefined;
 
   constructor(executor: Executor, workflowId: string, deadline: number | null, cancelRequested: boolean) {
@@ -68,6 +69,15 @@ export abstract class Interruptible {
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
     });
+  }
+
+  /** For waits for other workflows: aborted when the body has ended and nobody waits for them. */
+  get waits(): AbortSignal {
+    return (this.#waits ??= new AbortController()).signal;
+  }
+
+  giveUpWaits(): void {
+    (this.#waits ??= new AbortController()).abort();
   }
 
   /** Its deadline is nobody's business any more. */

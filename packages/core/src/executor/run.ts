@@ -12,7 +12,7 @@ import type { Input } from './input.js';
 import { Interruptible } from './interruptible.js';
 import type { RecordRow, StartRow, StepKind } from './rows.js';
 import { DeliveryOrder, placeOf } from './delivery-order.js';
-import { ignore, never, RunVoid } from './signals.js';
+import { ignore, never, refused, RunVoid } from './signals.js';
 import type { Ticket } from './ticket.js';
 
 /** One engine call of a body, from the call until the body was told its result. */
@@ -166,7 +166,7 @@ export class Run extends Interruptible {
   ): Promise<T> {
     if (this.state === 'void') return never();
     const stepId = String(this.#nextStep++);
-    if (this.state !== 'running') return refused(apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId }));
+    if (this.state !== 'running') return refused(this.floating({ stepId, name }));
     const call: Call = { stepId, name, kind, inputHash, startedAt: this.executor.clock.now(), place: undefined };
     this.open.add(call);
     // Before its start is durable, no call ends in the turn in which it was made.
@@ -185,7 +185,7 @@ export class Run extends Interruptible {
     // It cannot stay pending as other calls of a void run do, and no exception may reach its body: what comes of it is ignored anyway.
     if (this.state === 'void') return make();
     const stepId = String(this.#nextStep++);
-    if (this.state !== 'running') throw apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId });
+    if (this.state !== 'running') throw this.floating({ stepId, name });
     const call: Call = { stepId, name, kind: 'value', inputHash: null, startedAt: this.executor.clock.now(), place: undefined };
     const record = this.history.get(stepId);
     if (record !== undefined) {
@@ -243,6 +243,11 @@ export class Run extends Interruptible {
     call.resting = true;
     this.delivery.rests(call, dueMs);
     this.#drained?.();
+  }
+
+  /** The error of a call that the body has not waited for. */
+  floating({ stepId, name }: Pick<Call, 'stepId' | 'name'>): ApiaryError {
+    return apiaryError('FLOATING_CALL', { stepId, called: name }, { workflowId: this.workflowId, stepId });
   }
 
   /** Resolves when no call is open that does something: sleeps end with the body. */
@@ -394,10 +399,4 @@ export class Run extends Interruptible {
   enter<T>(work: () => T): T {
     return context.run({ kind: 'workflow', executor: this.executor, run: this }, work);
   }
-}
-
-function refused<T>(error: Error): Promise<T> {
-  const promise = Promise.reject<T>(error);
-  promise.catch(ignore);
-  return promise;
 }

@@ -9,3 +9,10 @@ export function never<T>(): Promise<T> {
 }
 
 export function ignore(): void {}
+
+/** A rejection that nobody needs to handle: a floating one must not end the process. */
+export function refused<T>(error: Error): Promise<T> {
+  const promise = Promise.reject<T>(error);
+  promise.catch(ignore);
+  return promise;
+}

@@ -176,6 +176,19 @@ describe('starts and handles', () => {
       expect((await floating).code).equal('FLOATING_CALL');
     });
 
+    it('a body that has ended waits for no other workflow: its error is told while the child still works', async () => {
+      gates.close('work');
+      const child = () => start(Flows, { workflowId: 's-slow' });
+      inside = () => Promise.all([child().work('slow').result(), start(Flows).fails().result()]);
+      expect(await rejected(engine.app.start(Flows, { workflowId: 's-all' }).body().result())).include({ message: 'as asked' });
+      inside = () => void child().work('slow').result();
+      expect(await rejected(engine.app.get(Flows).body())).include({ code: 'FLOATING_CALL' });
+      expect(await engine.app.handle('s-slow').status()).equal('PENDING');
+      gates.open('work');
+      expect(await engine.app.handle('s-slow').result()).equal('slow');
+      expect((await engine.records('s-all')).map(({ name }) => name)).deep.equal(['start(Flows.work)', 'result', 'start(Flows.fails)', 'result']);
+    });
+
     it('arguments that cannot be sent reject it, and no child is stored', async () => {
       const before = await rows();
       inside = () => start(Flows).work((() => {}) as never);

@@ -120,7 +120,7 @@ export async function startChild(run: Run, call: Call, fn: RegisteredFunction, i
   return id;
 }
 
-/** Waits for any workflow's outcome in the body of another; the outcome is recorded, and that the wait was given up is, too. */
+/** Waits for any workflow's outcome in the body of another; the outcome is recorded, and that the wait was given up is, too. It is when the body ends. */
 export async function awaitResult(run: Run, call: Call, id: string, wait: Wait): Promise<unknown> {
   const { executor } = run;
   await run.ready(call);
@@ -128,10 +128,12 @@ export async function awaitResult(run: Run, call: Call, id: string, wait: Wait):
   if (!ticket.settled && run.children?.has(id) !== true) await refuseAncestor(run, call.stepId, run.fn.name, id);
   // What it waits for may only be knowable to others when it is durable.
   await run.flushed();
+  const { waits } = run;
+  const signal = wait.signal === undefined ? waits : AbortSignal.any([wait.signal, waits]);
   const outcome = await run.interruptible(
-    waiting(ticket.outcome, wait).catch((error: unknown) => {
+    waiting(ticket.outcome, { timeoutMs: wait.timeoutMs, signal }).catch((error: unknown) => {
       if (ticket.failed && !isApiaryError(error, 'NOT_FOUND')) throw error;
-      return { withoutOutcome: error };
+      return { withoutOutcome: waits.aborted ? run.floating(call) : error };
     }),
   );
   if ('withoutOutcome' in outcome) return failStep(run, call, outcome.withoutOutcome, 1);

@@ -99,6 +99,12 @@ export const deliveryMutants: readonly Mutant[] = [
     parallel('a long sleep does not take the workflow'),
   ),
   mutant(
+    'a body that has ended waits for other workflows',
+    '4.4',
+    ['core/executor/body.js', 'run.giveUpWaits();', ''],
+    killer('behaviours/starts-and-handles', 'a body that has ended waits for no other workflow'),
+  ),
+  mutant(
     'a sleep takes its place when it is recorded',
     '4.5',
     [

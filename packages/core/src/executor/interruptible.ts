@@ -71,7 +71,7 @@ export abstract class Interruptible {
     });
   }
 
-  /** For waits for other workflows: aborted when the body has ended and nobody waits for them. */
+  /** For waits for other workflows, and for a next attempt: aborted when the body has ended and nobody waits for them. */
   get waits(): AbortSignal {
     return (this.#waits ??= new AbortController()).signal;
   }

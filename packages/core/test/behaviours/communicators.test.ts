@@ -59,6 +59,11 @@ class Outside {
     if (attempts.length === 1) throw new RetryAfterError('in a moment', 1);
     return 'then';
   }
+  @Communicator({ retry: { initialInterval: '1 hour', maxInterval: '1 hour', maxAttempts: Infinity } })
+  async forever(): Promise<string> {
+    attempts.push(attempts.length + 1);
+    throw new Refused(`attempt ${attempts.length}`);
+  }
   @Communicator({ timeout: 20, retry: { ...fast, maxAttempts: 2 } })
   async slow(): Promise<string> {
     attempts.push(attempts.length + 1);
@@ -85,6 +90,10 @@ class Flows {
   @Workflow()
   async retried(until: number): Promise<string> {
     return this.outside.retried(until);
+  }
+  @Workflow()
+  async beside(): Promise<unknown> {
+    return Promise.all([this.outside.forever(), this.outside.once()]);
   }
   @Workflow({ deadline: 300 })
   async deadline(): Promise<string> {
@@ -143,6 +152,16 @@ describe('behaviours of communicators', () => {
     attempts = [];
     expect(await rejected(call('b30-final', 'final'))).include({ name: 'NonRetryableError', message: 'never again' });
     expect(attempts).deep.equal([1]);
+  });
+
+  it('a body that has ended waits for no other attempt of a call beside it: the first error of its branches is told', async () => {
+    const handle = await engine.app.start(Flows, { workflowId: 'beside' }).beside();
+    expect(await rejected(handle.result())).include({ name: 'Refused', message: 'attempt 2' });
+    expect(attempts).deep.equal([1, 2]);
+    expect((await handle.steps()).map(({ name, attempts, error }) => [name, attempts, (error as Error).message])).deep.equal([
+      ['Outside.forever', 1, 'attempt 1'],
+      ['Outside.once', 1, 'attempt 2'],
+    ]);
   });
 
   it('RetryAfterError says when the next attempt comes, over the policy', async () => {

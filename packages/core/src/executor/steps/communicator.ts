@@ -18,6 +18,7 @@ import type { Input } from '../input.js';
 import { legible } from '../legible.js';
 import type { Call, Run } from '../run.js';
 import { CommunicatorScope } from '../communicator-scope.js';
+import { waiting } from '../../workflows/wait.js';
 import { ignore, RunVoid } from '../signals.js';
 import { awaitedInside } from './attempt.js';
 import { durableAtOnce } from './transaction.js';
@@ -141,8 +142,11 @@ class Attempts {
       if (interruption !== undefined) throw interruption;
       errors.push(error);
       const verdict = await judge(retry, error, tries);
-      if ('outcome' in verdict) return { error: executor.codec.encodeError(verdict.outcome ?? exhausted(run, this.#stepId, errors)), attempts: tries };
-      await pause(executor, run, error, backoffDelay(retry, tries, Math.random));
+      const again = 'again' in verdict && (await pause(executor, run, error, backoffDelay(retry, tries, Math.random)));
+      if (!again) {
+        const own = 'outcome' in verdict ? verdict.outcome : tries === 1 ? error : undefined;
+        return { error: executor.codec.encodeError(own ?? exhausted(run, this.#stepId, errors)), attempts: tries };
+      }
       if (!executor.lease.isLive()) await executor.lease.live();
       if (run.isVoid) throw new RunVoid();
       const next = this.make(tries + 1);
@@ -198,12 +202,17 @@ async function inTime(run: Run, stepId: string, scope: CommunicatorScope, promis
   }
 }
 
-/** The wait before the next attempt; ends at once when the workflow is interrupted. */
-async function pause(executor: Executor, run: Run, error: unknown, delayMs: number): Promise<void> {
+/** The wait before the next attempt; ends at once when the workflow is interrupted. False: the body has ended, and with it the attempts. */
+async function pause(executor: Executor, run: Run, error: unknown, delayMs: number): Promise<boolean> {
   const until = error instanceof RetryAfterError ? dueAfter(executor, error) : executor.clock.now() + delayMs;
+  const { waits } = run;
   const sleep = executor.sleepUntil(until);
   try {
-    await run.interruptible(sleep.promise);
+    await run.interruptible(waiting(sleep.promise, { timeoutMs: undefined, signal: waits }));
+    return true;
+  } catch (thrown) {
+    if (waits.aborted) return false;
+    throw thrown;
   } finally {
     sleep.cancel();
   }

@@ -105,6 +105,12 @@ export const deliveryMutants: readonly Mutant[] = [
     killer('behaviours/starts-and-handles', 'a body that has ended waits for no other workflow'),
   ),
   mutant(
+    'a call outside is tried again when the body has ended',
+    '4.4',
+    ['core/executor/steps/communicator.js', 'signal: waits', 'signal: undefined'],
+    killer('behaviours/communicators', 'a body that has ended waits for no other attempt'),
+  ),
+  mutant(
     'a sleep takes its place when it is recorded',
     '4.5',
     [

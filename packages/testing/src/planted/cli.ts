@@ -1,9 +1,6 @@
 /**
  * `npm run planted`: plants each mutant in a copy of the built engine and runs the test that has to find it, one at a time. Each test also
  * runs without a mutant and has to pass then: a test that fails anyway finds nothing.
- *
- * `--only <text>`: those in whose name, rule or test file it stands. `--markdown <file>`: writes the table. `--fresh`: forgets earlier attempts.
- * `--remembered`: tries nothing, and tells only of those of which an attempt is remembered (it was made after the test had passed without it).
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,9 +13,28 @@ import type { Mutant } from './mutant.js';
 import { mutants } from './mutants/index.js';
 import { tableOf, verdictOf, withoutControl, type Verdict } from './verdicts.js';
 
+const usage = `npm run planted -- [options]
+
+  --only text        those in whose name, rule or test file it stands
+  --memory file      where it keeps what it has tried; default in the folder for temporary files
+  --fresh            forget what was tried
+  --remembered       try nothing; tell of those of which an attempt is remembered (made after the test had passed without the mistake)
+  --markdown file    write the table`;
+
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, markdown: { type: 'string' }, memory: { type: 'string' }, fresh: { type: 'boolean' }, remembered: { type: 'boolean' } },
+  options: {
+    only: { type: 'string' },
+    markdown: { type: 'string' },
+    memory: { type: 'string' },
+    fresh: { type: 'boolean' },
+    remembered: { type: 'boolean' },
+    help: { type: 'boolean', default: false },
+  },
 });
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 const file = values.memory ?? join(tmpdir(), `apiary-planted-${process.getuid?.() ?? 0}`, 'attempts.jsonl');
 if (values.fresh === true) rmSync(file, { force: true });
 const { only = '' } = values;

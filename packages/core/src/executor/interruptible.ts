@@ -1,5 +1,6 @@
 /** What ends a run from outside (a cancellation, a deadline, the shutdown of the process, or that it was found void), and its waits with its body. */
 import { apiaryError, isApiaryError, type ApiaryError } from '@apiary/decorators/internal';
+import { setMaxListeners } from 'node:events';
 import type { Timer } from '../clock.js';
 import type { Executor } from './executor.js';
 import { RunVoid } from './signals.js';
@@ -27,7 +28,7 @@ export abstract class Interruptible {
   /** Aborted by whichever of them comes first. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+      this.#controller = controllerOfMany();
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
@@ -73,15 +74,22 @@ export abstract class Interruptible {
 
   /** For waits for other workflows, and for a next attempt: aborted when the body has ended and nobody waits for them. */
   get waits(): AbortSignal {
-    return (this.#waits ??= new AbortController()).signal;
+    return (this.#waits ??= controllerOfMany()).signal;
   }
 
   giveUpWaits(): void {
-    (this.#waits ??= new AbortController()).abort();
+    (this.#waits ??= controllerOfMany()).abort();
   }
 
   /** Its deadline is nobody's business any more. */
   protected released(): void {
     this.#timer?.cancel();
   }
+}
+
+/** Each wait listens to it; Node 20 takes more than ten of them for a leak. */
+function controllerOfMany(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }

@@ -189,6 +189,20 @@ describe('starts and handles', () => {
       expect((await engine.records('s-all')).map(({ name }) => name)).deep.equal(['start(Flows.work)', 'result', 'start(Flows.fails)', 'result']);
     });
 
+    it('many results awaited at once are no leak to Node', async () => {
+      const warnings: Error[] = [];
+      const warned = (warning: Error): void => void warnings.push(warning);
+      process.on('warning', warned);
+      gates.close('work');
+      inside = () => Promise.all(Array.from({ length: 20 }, (_, i) => start(Flows).work(`w${i}`).result()));
+      const results = engine.app.get(Flows).body();
+      await gates.reached('work', 20);
+      gates.open('work');
+      expect(await results).length(20);
+      process.off('warning', warned);
+      expect(warnings).deep.equal([]);
+    });
+
     it('arguments that cannot be sent reject it, and no child is stored', async () => {
       const before = await rows();
       inside = () => start(Flows).work((() => {}) as never);

@@ -40,6 +40,7 @@ export class Setting implements AsyncDisposable {
   readonly #apps: Apiary[] = [];
   readonly #children: Child[] = [];
   readonly #clients: pg.Client[] = [];
+  #asked: Promise<unknown> = Promise.resolve();
 
   private constructor(database: TestDatabase, witness: Witness, client: pg.Client, folder: string) {
     this.database = database;
@@ -102,8 +103,11 @@ export class Setting implements AsyncDisposable {
     return client;
   }
 
-  async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
-    return (await this.client.query<R>(text, [...values])).rows;
+  /** One after the other: a look that nobody waits for any more may still be under way. */
+  query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+    const answer = this.#asked.then(async () => (await this.client.query<R>(text, [...values])).rows);
+    this.#asked = answer.catch(() => {});
+    return answer;
   }
 
   effects(workflowId: string): Promise<Effect[]> {

@@ -5,6 +5,9 @@ import { expect } from 'chai';
 import { Engine, note, rejected, Trace } from '../support/engine.js';
 import { Gates } from '../support/gates.js';
 
+/** Workflows whose end is durable. */
+let recorded: () => readonly string[] = () => [];
+let recordedAtDelivery: readonly string[] = [];
 const gates = new Gates();
 
 @Service()
@@ -97,6 +100,7 @@ class Flows {
   @Workflow()
   async parent(): Promise<string> {
     const inner = await this.readWrite();
+    recordedAtDelivery = recorded();
     await gates.at('child delivered');
     return inner + (await this.steps.write('parent'));
   }
@@ -112,6 +116,7 @@ const isJournal = (flight: RequestFlight): boolean => journals(flight) && !commi
 describe('4.3 deferral', () => {
   let engine: Engine;
   const trace = new Trace();
+  recorded = () => trace.of('run:recorded').map(({ workflowId }) => workflowId);
   before(async () => {
     engine = await Engine.start({ services: [Flows], linger: '10 seconds' }, { proxied: true, internals: { probe: trace.probe } });
   });
@@ -250,6 +255,7 @@ describe('4.3 deferral', () => {
     const outcome = engine.app.start(Flows, { workflowId: 'parent' }).parent().result();
     await gates.reached('child delivered');
     // Delivered to the parent: the child's outcome is durable, the parent's record of it need not be yet.
+    expect(recordedAtDelivery).deep.equal(['parent-0']);
     expect(await rows('parent-0')).deep.equal(['start SUCCESS', '0 Steps.read', '1 Steps.write']);
     expect(await rows('parent')).deep.equal(['start PENDING']);
     gates.open('child delivered');

@@ -51,37 +51,53 @@ export async function launch(given: Config, app: AppKeyValue, internals: Interna
   try {
     const embedded = await connectionSource(config);
     if (embedded !== undefined) opened.push(() => embedded.stop());
-    const running = await connect(config, inspection, app, log, internals, embedded, opened);
-    return running;
+    const clock = internals.clock ?? new Clock();
+    opened.push(async () => clock.close());
+    const begun: Begun = { config, inspection, app, log, internals, embedded, clock, identity: newIdentity(), names: namesOf(config.schema), opened };
+    return await connect(begun);
   } catch (error) {
     for (const close of opened.reverse()) await close().catch(() => {});
     throw error;
   }
 }
 
-async function connect(
-  config: ResolvedConfig,
-  inspection: ReturnType<typeof inspect>,
-  app: AppKeyValue,
-  log: Logger,
-  internals: Internals,
-  embedded: EmbeddedHandle | undefined,
-  opened: (() => Promise<unknown>)[],
-): Promise<Running> {
-  const identity = newIdentity();
-  const names = namesOf(config.schema);
-  const clock = internals.clock ?? new Clock();
-  opened.push(async () => clock.close());
-  const late: { executor?: Executor; timeline?: string } = {};
+interface Begun {
+  readonly config: ResolvedConfig;
+  readonly inspection: ReturnType<typeof inspect>;
+  readonly app: AppKeyValue;
+  readonly log: Logger;
+  readonly internals: Internals;
+  readonly embedded: EmbeddedHandle | undefined;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly names: Names;
+  /** What is to be closed if the launch is refused. */
+  readonly opened: (() => Promise<unknown>)[];
+}
+
+/** What connections ask for that exists after them. */
+interface Late {
+  executor?: Executor;
+  timeline?: string;
+}
+
+async function connect(begun: Begun): Promise<Running> {
+  const { config, internals, opened } = begun;
+  const late: Late = {};
   const connections: Connections = await Connections.open({
-    database: databaseOf(config, embedded),
+    database: databaseOf(config, begun.embedded),
     poolSize: config.pool.size,
     systemSize: config.pool.systemSize,
     applicationName: `apiary ${config.name}`.slice(0, 60),
     ...(internals.probe === undefined ? {} : { probe: internals.probe }),
-    onOpen: onOpen(identity, names, late, () => connections),
+    onOpen: onOpen(begun, late, () => connections),
   });
   opened.push(() => connections.close());
+  return connections.whileLaunching(() => start(begun, connections, late));
+}
+
+async function start(begun: Begun, connections: Connections, late: Late): Promise<Running> {
+  const { config, inspection, app, log, internals, embedded, clock, identity, names, opened } = begun;
   const store = new Store(connections, names);
   await connections.system((c) => migrate(c, names, config.schemaMigration));
   const version = config.version ?? inspection.version;
@@ -135,7 +151,7 @@ function databaseOf({ database }: ResolvedConfig, embedded: EmbeddedHandle | und
 }
 
 /** A changed timeline is another history: an asynchronous failover may have lost rows that living runs rest on (DESIGN 4.5). */
-function onOpen(identity: Identity, names: Names, late: { executor?: Executor; timeline?: string }, connections: () => Connections) {
+function onOpen({ identity, names }: Begun, late: Late, connections: () => Connections) {
   return opening({
     identity,
     names,

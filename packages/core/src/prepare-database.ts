@@ -14,8 +14,10 @@ export async function prepareDatabase(database: Database, config: Config): Promi
   const names = namesOf(schema);
   const connections = await Connections.open({ database, poolSize: 2, systemSize: 1, applicationName: 'apiary template' });
   try {
-    await connections.system((connection) => migrate(connection, names, 'apply'));
-    await migrateUser(new Store(connections, names), names, migrations);
+    await connections.whileLaunching(async () => {
+      await connections.system((connection) => migrate(connection, names, 'apply'));
+      await migrateUser(new Store(connections, names), names, migrations);
+    });
   } finally {
     await connections.close();
   }

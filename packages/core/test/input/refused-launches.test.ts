@@ -1,5 +1,5 @@
 import { Apiary, Communicator, Procedure, Service, Transaction, Workflow, sql, type Config } from '@apiary/core';
-import { createDatabase, type TestDatabase } from '@apiary/testing/internal';
+import { createDatabase, executes, TcpProxy, type TestDatabase } from '@apiary/testing/internal';
 import { Validate, ValidateNested, type ValidatorConstraintInterface } from 'class-validator';
 import { expect } from 'chai';
 import pg from 'pg';
@@ -196,6 +196,28 @@ describe('refused launches', () => {
       expect(await app.get(Fine).work()).equal('fine');
       await app.shutdown({ grace: 0 });
     });
+
+    for (const [during, statement] of [
+      ['the migration', /create table .*workflow_status/],
+      ['the registration', /insert into .*\.executor/],
+    ] as const)
+      it(`a connection that is lost during ${during}: DATABASE_UNREACHABLE, nothing stays open, and the next launch goes on`, async () => {
+        const target = new URL(database.connectionString);
+        await using proxy = await TcpProxy.start({ target: { host: target.hostname, port: Number(target.port) } });
+        const config = {
+          database: proxy.connectionString(database.connectionString),
+          schema: `lost ${during}`,
+        };
+        const cut = proxy.add({ on: 'request', is: executes(statement), fault: { kind: 'cut', at: 'before' } });
+        const error = await rejected(launch(config));
+        await cut.hit;
+        expect([error.code, error.details?.['port']]).deep.equal(['DATABASE_UNREACHABLE', proxy.port]);
+        expect(error.message).contain('start it, or correct');
+        while ((await others()) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+        const app = await launch(config);
+        expect(await app.get(Fine).work()).equal('fine');
+        await app.shutdown({ grace: 0 });
+      });
 
     it('a schema of a newer release: DATABASE_VERSION that names both versions, and nothing is changed', async () => {
       await (await launch({})).shutdown({ grace: 0 });

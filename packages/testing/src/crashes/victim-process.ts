@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { launchWith, runningOf, type Connection, type Running } from '@apiary/core/internal';
 import { childSide } from '../faults/child-side.js';
+import { supervisedLaunch } from '../faults/supervised-launch.js';
 import { askUntilAnswered } from './client.js';
 import { FlightNumbers, type NumberedFlight } from './flight-numbers.js';
 import { finish } from './recovery.js';
@@ -23,10 +24,8 @@ async function work(task: Task): Promise<void> {
     reached: fault?.reached ?? (() => undefined),
   });
   if (scenario.from === 'launch' || recovers !== undefined) numbers.start();
-  const app = await launchWith(configOf(scenario, task.database, task.witness, task.rhythm), {
-    probe: numbers.probe,
-    ...(scenario.skipsTime === true ? { clock: new SkippingClock() } : {}),
-  });
+  const internals = { probe: numbers.probe, ...(scenario.skipsTime === true ? { clock: new SkippingClock() } : {}) };
+  const app = await supervisedLaunch(() => launchWith(configOf(scenario, task.database, task.witness, task.rhythm), internals));
   if (task.warm) await openConnections(runningOf(app));
   numbers.start();
   const told = (got: ClientOutcome): void => void writeSync(standardOutput, `${JSON.stringify({ got } satisfies AnswerWord)}\n`);
@@ -46,13 +45,18 @@ function looksAgain({ connection, statements }: Omit<NumberedFlight, 'number'>):
 
 const most = 4;
 
-/** Whether a step or a poll finds a connection free or opens one is a matter of microseconds, and would move the points behind it. */
+/**
+ * Whether a step or a poll finds a connection free or opens one is a matter of microseconds, and would move the points behind it. One after
+ * the other, since a launch that is counted counts these too.
+ */
 async function openConnections({ config, executor }: Running): Promise<void> {
   const { connections } = executor.store;
-  const acquire = (wanted: number, one: () => Promise<Connection>): Promise<Connection>[] => Array.from({ length: Math.min(most, wanted) }, one);
-  const lent = await Promise.all([
-    ...acquire(config.pool.size, () => connections.acquireUser()),
-    ...acquire(config.pool.systemSize, () => connections.acquireSystem()),
-  ]);
+  const lent: Connection[] = [];
+  const acquire = async (wanted: number, one: () => Promise<Connection>): Promise<void> => {
+    // The fault may be at the opening of this one.
+    for (let i = 0; i < Math.min(most, wanted); i++) lent.push(await one().catch(one));
+  };
+  await acquire(config.pool.size, () => connections.acquireUser());
+  await acquire(config.pool.systemSize, () => connections.acquireSystem());
   for (const connection of lent) connection.release();
 }

@@ -6,6 +6,7 @@ import { AppendLog } from '../faults/append-log.js';
 import { childSide } from '../faults/child-side.js';
 import { ClientJournal } from '../faults/client-journal.js';
 import { SeededRandom } from '../faults/random.js';
+import { supervisedLaunch } from '../faults/supervised-launch.js';
 import { TimerLag } from './timer-lag.js';
 import { Accounts, kinds, Lists, Transfers, type Job } from './bank.js';
 import type { Instruction, Orders, Seen } from './orders.js';
@@ -14,14 +15,12 @@ const orders = JSON.parse(process.env['APIARY_ORDERS'] ?? '{}') as Orders;
 const side = childSide();
 const random = new SeededRandom(orders.seed);
 const journal = ClientJournal.open(orders.journal);
-/** Of a process, when its connections are reset. */
-const mostLaunches = 10;
 let loading = orders.clients > 0;
 const waits = new Set<Promise<unknown>>();
 let seen: AppendLog | undefined;
 const lag = new TimerLag((lagMs) => void seen?.append({ at: Date.now(), lagMs } satisfies Seen));
 
-const app = await launched({
+const config = {
   services: [Transfers, Accounts, Lists],
   database: orders.database,
   lease: orders.leaseMs,
@@ -30,21 +29,11 @@ const app = await launched({
   version: orders.version ?? 'v1',
   log: { level: 'silent' },
   ...(orders.pool === undefined ? {} : { pool: { size: orders.pool } }),
-} as Parameters<typeof Apiary.launch>[0]);
+} as Parameters<typeof Apiary.launch>[0];
+const app = await supervisedLaunch(() => Apiary.launch(config));
 side.ready();
 side.onMessage((message) => obey(message as Instruction));
 const clients = Array.from({ length: orders.clients }, (_, number) => client(number, random.fork()));
-
-/** As a supervisor starts a process again that could not reach its database: faults are under way while others start. */
-async function launched(config: Parameters<typeof Apiary.launch>[0]): Promise<Apiary> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await Apiary.launch(config);
-    } catch (error) {
-      if (!isApiaryError(error, 'DATABASE_UNREACHABLE') || tries === mostLaunches) throw error;
-    }
-  }
-}
 
 // As a deployment ends it: what runs is given back, nobody waits for it.
 process.once('SIGTERM', () => void deployedOver());

@@ -2,6 +2,7 @@
 import { apiaryError, isApiaryError, raise } from '@apiary/decorators/internal';
 import type { Knex } from 'knex';
 import { noProbe, type Probe } from '../../probe.js';
+import { classify } from './classify.js';
 import { Connection, type ConnectionKind } from './connection.js';
 import {
   checkDriver,
@@ -116,6 +117,20 @@ export class Connections {
       raiseUnreachable(error, connections.#endpoint);
     }
     return connections;
+  }
+
+  /**
+   * What is done before the app is there: without its database it is refused, whatever it was doing.
+   * @throws DATABASE_UNREACHABLE, or what the work throws
+   */
+  async whileLaunching<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const kind = classify(error, { engine: true });
+      if (kind === 'connection' || kind === 'unavailable') raiseUnreachable(error, this);
+      throw error;
+    }
   }
 
   get host(): string {

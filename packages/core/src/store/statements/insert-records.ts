@@ -2,7 +2,7 @@
 import type { RecordRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns, copied, copiedCell, copiedText, mostValues, placeholders, unnest } from './values.js';
+import { columns, copied, copiedCell, copiedText, leastCopied, mostValues, placeholders, unnest } from './values.js';
 
 const list = [
   'workflow_id',
@@ -68,10 +68,8 @@ class Form {
   }
 
   of(rows: readonly RecordRow[], mayCopy: boolean): Statement {
-    if (rows.length > mostValues) {
-      if (mayCopy) return { ...this.#copy, copy: this.#lines(rows) };
-      return { ...this.#many, values: columns(rows, this.#cells, this.#width) };
-    }
+    if (mayCopy && rows.length >= leastCopied) return { ...this.#copy, copy: this.#lines(rows) };
+    if (rows.length > mostValues) return { ...this.#many, values: columns(rows, this.#cells, this.#width) };
     const { name, text } = (this.#byRows[rows.length] ??= {
       name: `${this.#name}_${rows.length}`,
       text: `${this.#into} values ${placeholders(rows.length, this.#width)}`,

@@ -5,7 +5,7 @@
 import type { StartRow } from '../../executor/rows.js';
 import type { Statement } from '../connection/statement.js';
 import type { Names } from '../schema/names.js';
-import { columns, copiedCell, copiedText, mostValues, placeholders, unnest } from './values.js';
+import { columns, copiedCell, copiedText, leastCopied, mostValues, placeholders, unnest } from './values.js';
 
 const base = [
   'workflow_id',
@@ -81,7 +81,7 @@ export function insertWorkflows(names: Names): InsertWorkflows {
   });
   return {
     plain(rows, offsetMs, mayCopy) {
-      if (mayCopy && rows.length > mostValues && offsetMs === 0 && rows.every((row) => row.deadline === null)) {
+      if (mayCopy && rows.length >= leastCopied && offsetMs === 0 && rows.every((row) => row.deadline === null)) {
         return { name: 'apiary_start_copy', text: copy, copy: lines(rows) };
       }
       if (offsetMs !== 0 || !rows.every(isNarrow)) return wideStatement(rows, offsetMs, 'apiary_start_wide', '');

@@ -1,9 +1,8 @@
 /** Pieces from which the insert statements are made. */
 
-/**
- * Up to so many rows are sent as VALUES, which cost the server least; more by COPY, which costs half of it for 32 rows, or where that cannot
- * be as an `unnest`. Both need one text for all numbers of rows.
- */
+/** From so many rows on COPY costs the server and the process least, whatever their number; it needs one text for all numbers of rows. */
+export const leastCopied = 5;
+/** Where that cannot be, up to so many are sent as VALUES, more as an `unnest`. */
 export const mostValues = 8;
 
 /** `($1, $2), ($3, $4)` for the given number of rows and columns, from parameter `first`. */

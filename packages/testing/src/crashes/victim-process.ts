@@ -1,6 +1,6 @@
 /** The process that is made to fail: `Victims` starts it with the address of a scenario's module, ahead of time, and gives it one task. */
 import { writeSync } from 'node:fs';
-import { launchWith, runningOf, type Connection, type Running } from '@apiary/core/internal';
+import { isInfrastructure, launchWith, runningOf, type Connection, type Running } from '@apiary/core/internal';
 import { childSide } from '../faults/child-side.js';
 import { supervisedLaunch } from '../faults/supervised-launch.js';
 import { askUntilAnswered } from './client.js';
@@ -25,7 +25,7 @@ async function work(task: Task): Promise<void> {
   });
   if (scenario.from === 'launch' || recovers !== undefined) numbers.start();
   const internals = { probe: numbers.probe, ...(scenario.skipsTime === true ? { clock: new SkippingClock() } : {}) };
-  const app = await supervisedLaunch(() => launchWith(configOf(scenario, task.database, task.witness, task.rhythm), internals));
+  const app = await supervisedLaunch(() => launchWith(configOf(scenario, task.database, task.witness, task.rhythm), internals), isLostInMigrations);
   if (task.warm) await openConnections(runningOf(app));
   numbers.start();
   const told = (got: ClientOutcome): void => void writeSync(standardOutput, `${JSON.stringify({ got } satisfies AnswerWord)}\n`);
@@ -36,6 +36,11 @@ async function work(task: Task): Promise<void> {
   const result: VictimResult = { trace: numbers.trace, outcome };
   await side.result(result);
   side.leave();
+}
+
+/** What a user's migrations throw comes as it is: of a lost connection the driver's own error, behind the statement. The engine's own says more. */
+function isLostInMigrations(error: unknown): boolean {
+  return error instanceof Error && /(?:^| - )Connection terminated\b/.test(error.message);
 }
 
 /** Who waits for a workflow that it does not run yet looks at its row again and again. */
@@ -53,10 +58,15 @@ async function openConnections({ config, executor }: Running): Promise<void> {
   const { connections } = executor.store;
   const lent: Connection[] = [];
   const acquire = async (wanted: number, one: () => Promise<Connection>): Promise<void> => {
-    // The fault may be at the opening of this one.
-    for (let i = 0; i < Math.min(most, wanted); i++) lent.push(await one().catch(one));
+    for (let i = 0; i < Math.min(most, wanted); i++) lent.push(await one().catch((error: unknown) => openedAgain(error, one)));
   };
   await acquire(config.pool.size, () => connections.acquireUser());
   await acquire(config.pool.systemSize, () => connections.acquireSystem());
   for (const connection of lent) connection.release();
+}
+
+/** The fault may be at the opening of this one. */
+function openedAgain(error: unknown, one: () => Promise<Connection>): Promise<Connection> {
+  if (!isInfrastructure(error)) throw error;
+  return one();
 }

@@ -7,9 +7,9 @@ import { apiaryShop, ShopService } from '../../services/shop/apiary.js';
 import { accountOf } from '../../workloads/bank.js';
 import { stepsOf } from '../../workloads/long.js';
 import { DbSteps } from './db-steps.js';
-import { DbFlows, SqlFlows } from './flows.js';
+import { BatchFlows, DbFlows, SqlFlows } from './flows.js';
 import { Procedures } from './procedures.js';
-import { SqlSteps } from './sql-steps.js';
+import { BatchSteps, SqlSteps } from './sql-steps.js';
 
 let app: Apiary | undefined;
 let operations: Readonly<Record<string, Operation>> = {};
@@ -18,7 +18,7 @@ let operations: Readonly<Record<string, Operation>> = {};
 export const engine: Engine = {
   async start({ url, pool }) {
     const running = await Apiary.launch({
-      services: [SqlFlows, DbFlows, Procedures, ShopService, HotelService, RetwisService],
+      services: [SqlFlows, BatchFlows, DbFlows, Procedures, ShopService, HotelService, RetwisService],
       database: url,
       pool: { size: pool },
       isolation: 'read committed',
@@ -37,17 +37,22 @@ export const engine: Engine = {
 
 function bank(running: Apiary): Readonly<Record<string, Operation>> {
   const flows = running.get(SqlFlows);
+  const batchFlows = running.get(BatchFlows);
   const dbFlows = running.get(DbFlows);
   const steps = running.get(SqlSteps);
+  const batchSteps = running.get(BatchSteps);
   const dbSteps = running.get(DbSteps);
   const procedures = running.get(Procedures);
   return {
     tx1: (draw) => flows.tx1(accountOf(draw)),
+    'tx1/batch': (draw) => batchFlows.tx1(accountOf(draw)),
     'tx1/db': (draw) => dbFlows.tx1(accountOf(draw)),
     'tx1/direct': (draw) => steps.debit(accountOf(draw)),
+    'tx1/direct-batch': (draw) => batchSteps.debit(accountOf(draw)),
     'tx1/direct-db': (draw) => dbSteps.debit(accountOf(draw)),
     'tx1/procedure': (draw) => procedures.debit(accountOf(draw), uuid7()),
     order: (draw) => flows.order(accountOf(draw)),
+    'order/batch': (draw) => batchFlows.order(accountOf(draw)),
     'order/db': (draw) => dbFlows.order(accountOf(draw)),
     steps10: () => flows.steps10(),
     empty: () => flows.empty(),

@@ -1,6 +1,6 @@
 import { Service, Workflow } from '@apiary/core';
 import { DbSteps } from './db-steps.js';
-import { SqlSteps } from './sql-steps.js';
+import { BatchSteps, SqlSteps } from './sql-steps.js';
 
 /** The workflows over `sql`. */
 @Service()
@@ -43,6 +43,14 @@ export class SqlFlows {
   async children10(account: number): Promise<number> {
     for (let child = 0; child < 10; child++) await this.tx1(1 + ((account + child) % 10_000));
     return 10;
+  }
+}
+
+/** The same with `sql.batch` in the debit. */
+@Service()
+export class BatchFlows extends SqlFlows {
+  constructor(steps: BatchSteps) {
+    super(steps);
   }
 }
 

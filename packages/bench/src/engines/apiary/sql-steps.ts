@@ -1,6 +1,6 @@
 import { Communicator, sql, Transaction, workflowId } from '@apiary/core';
 
-/** The steps through `sql`. */
+/** The steps through `sql`, each statement awaited before the next one. */
 export class SqlSteps {
   @Transaction()
   async debit(account: number): Promise<number> {
@@ -23,5 +23,17 @@ export class SqlSteps {
   @Communicator()
   async noop(): Promise<number> {
     return 1;
+  }
+}
+
+/** The same, where statements that need nothing of each other go together. */
+export class BatchSteps extends SqlSteps {
+  @Transaction()
+  override async debit(account: number): Promise<number> {
+    const row = await sql.batch(
+      sql`insert into bench_ledger (account, amount, ref) values (${account}, ${-1}, ${workflowId()})`,
+      sql<{ balance: number }>`update bench_account set balance = balance - 1 where id = ${account} returning balance`.one(),
+    );
+    return row.balance;
   }
 }

@@ -11,8 +11,8 @@ export class RawSteps {
   readonly pool: pg.Pool;
   readonly #table: string;
 
-  constructor(url: string, size: number, table = 'raw_step') {
-    this.pool = new pg.Pool({ connectionString: url, max: size });
+  constructor(url: string, size: number, { table = 'raw_step', pipeline = false } = {}) {
+    this.pool = new pg.Pool({ connectionString: url, max: size, pipeline });
     this.#table = table;
   }
 
@@ -26,15 +26,22 @@ export class RawSteps {
     try {
       await client.query(BEGIN);
       const output = await body(client);
-      await client.query(this.#record(workflowId, step, output));
+      await client.query(this.record(workflowId, step, output));
       await client.query('commit');
       return output;
     } catch (error) {
       await client.query('rollback');
-      return await this.#earlier<R>(workflowId, step, error);
+      return await this.earlier<R>(workflowId, step, error);
     } finally {
       client.release();
     }
+  }
+
+  /** Statements of a transaction that need nothing of each other. */
+  async queries(client: pg.PoolClient, queries: readonly pg.QueryConfig[]): Promise<pg.QueryResult[]> {
+    const results = [];
+    for (const query of queries) results.push(await client.query(query));
+    return results;
   }
 
   /** A read: one plain statement, not recorded, because who writes by hand would not. */
@@ -46,14 +53,14 @@ export class RawSteps {
   async communicator<R>(workflowId: string, step: number, call: () => Promise<R>): Promise<R> {
     const output = await call();
     try {
-      await this.pool.query(this.#record(workflowId, step, output));
+      await this.pool.query(this.record(workflowId, step, output));
       return output;
     } catch (error) {
-      return await this.#earlier<R>(workflowId, step, error);
+      return await this.earlier<R>(workflowId, step, error);
     }
   }
 
-  async #earlier<R>(workflowId: string, step: number, error: unknown): Promise<R> {
+  protected async earlier<R>(workflowId: string, step: number, error: unknown): Promise<R> {
     if ((error as { code?: string }).code !== DUPLICATE) throw error;
     const query = { name: 'earlier', text: `select output from ${this.#table} where workflow_id = $1 and step = $2`, values: [workflowId, step] };
     const [row] = await this.read<{ output: string }>(query);
@@ -61,7 +68,7 @@ export class RawSteps {
     return JSON.parse(row.output) as R;
   }
 
-  #record(workflowId: string, step: number, output: unknown): pg.QueryConfig {
+  protected record(workflowId: string, step: number, output: unknown): pg.QueryConfig {
     return {
       name: 'record',
       text: `insert into ${this.#table} (workflow_id, step, output) values ($1, $2, $3)`,

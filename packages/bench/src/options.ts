@@ -6,9 +6,10 @@ export const HELP = `Usage: npm run bench -- [options]
 
   --workload NAMES  tx1, order, steps10, empty, children10, shop, hotel, retwis (default: tx1,order,steps10)
   --clients NUMBERS callers at the same time (default: 1,16,64)
-  --engines NAMES   the first is the yardstick; raw, apiary, apiary/db, apiary/direct, apiary/direct-db, apiary/procedure,
+  --engines NAMES   the first is the yardstick; raw, raw/pipeline, apiary, apiary/batch, apiary/db, apiary/db-together,
+                    apiary/direct, apiary/direct-batch, apiary/direct-db, apiary/procedure,
                     dbos, dbos5, restate (after npm run bench:peers), or the path of a module
-                    (default: raw,apiary,apiary/db,apiary/direct,apiary/procedure)
+                    (default: raw,apiary,apiary/batch,apiary/db,apiary/direct,apiary/procedure)
   --slices N        rounds, the first of which is dropped (default: 8)
   --seconds S       length of a slice (default: 0.4)
   --pool N          connections of each engine (default: 20)
@@ -43,7 +44,7 @@ export function parseOptions(argv: readonly string[]): CliOptions {
     options: {
       workload: { type: 'string', default: 'tx1,order,steps10' },
       clients: { type: 'string', default: '1,16,64' },
-      engines: { type: 'string', default: 'raw,apiary,apiary/db,apiary/direct,apiary/procedure' },
+      engines: { type: 'string', default: 'raw,apiary,apiary/batch,apiary/db,apiary/direct,apiary/procedure' },
       slices: { type: 'string', default: '8' },
       seconds: { type: 'string', default: '0.4' },
       pool: { type: 'string', default: '20' },

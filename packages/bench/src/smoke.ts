@@ -9,7 +9,17 @@ import { createTables } from './server/tables.js';
 import { type Workload, WORKLOADS } from './workloads/workload.js';
 
 const BASELINE = new URL('../baseline.json', import.meta.url);
-const ENGINES = ['raw', 'apiary', 'apiary/db', 'apiary/direct', 'apiary/direct-db', 'apiary/procedure'];
+const ENGINES = [
+  'raw',
+  'apiary',
+  'apiary/batch',
+  'apiary/db',
+  'apiary/db-together',
+  'apiary/direct',
+  'apiary/direct-batch',
+  'apiary/direct-db',
+  'apiary/procedure',
+];
 const OPERATIONS = 100;
 /** On a busy machine the engine may find a function slow and send its commit early, which costs a commit more. What has grown, has grown in all runs. */
 const RUNS = 3;

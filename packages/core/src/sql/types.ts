@@ -23,7 +23,11 @@ export interface Sql {
   join(parts: readonly SqlValue[], separator?: string): Fragment;
   /** A value as JSON, whatever it is: an array too. */
   json(value: unknown): Fragment;
-  /** Several statements in one flight; the value is that of the last. */
+  /**
+   * Several statements in one flight, one round trip: for those that need nothing of each other. They take effect in their order, the first that
+   * fails stops the others; the value is that of the last.
+   * @throws CONFIG for none, and for what is no statement or was sent before
+   */
   batch<L>(...statements: [...Query<unknown>[], Query<L>]): Query<L>;
 }
 

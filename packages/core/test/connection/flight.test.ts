@@ -269,25 +269,35 @@ describe('a flight', () => {
     });
     const first: Statement = { ...held, name: 'h' };
 
-    it('is written before that one is answered, alone; what comes after it waits', async () => {
+    it('is written before that one is answered, and others behind it; what comes after them waits', async () => {
+      const known = (id: number): Statement => ({ text: 'insert into t values ($1)', name: 'k', values: [id] });
+      await c.fly([known(400), { text: 'delete from t where id >= 400' }]);
       const counter = countWrites(c);
-      const flights = [c.fly([first]), c.fly([insert(401)], { behind: true }), c.fly([insert(402)], { behind: true }), c.fly([insert(403)])];
-      expect(counter.writes).equal(2);
-      await release();
-      expect((await Promise.all(flights)).map((results) => commands(results).join())).deep.equal(['SELECT', 'INSERT', 'INSERT', 'INSERT']);
+      const flights = [
+        c.fly([first]),
+        ...[401, 402, 403].map((id) => c.fly([known(id)], { behind: true })),
+        c.fly([known(404)]),
+        c.fly([known(405)], { behind: true }),
+      ];
       expect(counter.writes).equal(4);
+      await release();
+      expect((await Promise.all(flights)).map((results) => commands(results).join())).deep.equal(['SELECT', ...Array<string>(5).fill('INSERT')]);
+      expect(counter.writes).equal(6);
     });
 
-    it('waits where it is not asked to be, and where the other one prepares something: its names may come to nothing', async () => {
+    it('waits where it is not asked to be, and where one before it prepares something: its names may come to nothing', async () => {
       const counter = countWrites(c);
-      const flights = [c.fly([first]), c.fly([insert(411)])];
+      const flights = [c.fly([first]), c.fly([insert(411)]), c.fly([insert(412)], { behind: true })];
       expect(counter.writes).equal(1);
       await release();
       await Promise.all(flights);
-      const after = [c.fly([{ ...held, name: 'new' }]), c.fly([insert(412)], { behind: true })];
-      expect(counter.writes).equal(3);
+      const chain = [c.fly([first]), c.fly([insert(413)], { behind: true }), c.fly([insert(414)], { behind: true })];
+      expect(counter.writes, 'the last waits for the one that prepares').equal(5);
+      await Promise.all(chain);
+      const after = [c.fly([{ ...held, name: 'new' }]), c.fly([insert(415)], { behind: true })];
+      expect(counter.writes).equal(7);
       await Promise.all(after);
-      expect(counter.writes).equal(4);
+      expect(counter.writes).equal(8);
     });
 
     it('has no part in what comes of that one, nor that one in what comes of it', async () => {
@@ -312,7 +322,10 @@ describe('a flight', () => {
     });
 
     it('is lost with the connection, as that one is', async () => {
-      const flights = [rejected(c.fly([first])), rejected(c.fly([insert(441)], { behind: true })), rejected(c.fly([insert(442)]))];
+      const known: Statement = { text: 'select 1', name: 'one' };
+      await c.fly([known]);
+      const behind = (): Promise<Error>[] => [1, 2, 3].map(() => rejected(c.fly([known], { behind: true })));
+      const flights = [rejected(c.fly([first])), ...behind(), rejected(c.fly([insert(441)], { behind: true })), rejected(c.fly([insert(442)]))];
       await killBackend(b.admin, c.pid);
       for (const error of await Promise.all(flights)) expect([classify(error), (error as { pid?: number }).pid]).deep.equal(['connection', c.pid]);
       await release();

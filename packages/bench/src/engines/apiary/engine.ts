@@ -7,7 +7,7 @@ import { apiaryShop, ShopService } from '../../services/shop/apiary.js';
 import { accountOf } from '../../workloads/bank.js';
 import { stepsOf } from '../../workloads/long.js';
 import { DbSteps } from './db-steps.js';
-import { BatchFlows, DbFlows, SqlFlows } from './flows.js';
+import { BatchFlows, DbFlows, SqlFlows, TogetherDbFlows } from './flows.js';
 import { Procedures } from './procedures.js';
 import { BatchSteps, SqlSteps } from './sql-steps.js';
 
@@ -18,7 +18,7 @@ let operations: Readonly<Record<string, Operation>> = {};
 export const engine: Engine = {
   async start({ url, pool }) {
     const running = await Apiary.launch({
-      services: [SqlFlows, BatchFlows, DbFlows, Procedures, ShopService, HotelService, RetwisService],
+      services: [SqlFlows, BatchFlows, DbFlows, TogetherDbFlows, Procedures, ShopService, HotelService, RetwisService],
       database: url,
       pool: { size: pool },
       isolation: 'read committed',
@@ -40,6 +40,7 @@ function bank(running: Apiary): Readonly<Record<string, Operation>> {
   const batchFlows = running.get(BatchFlows);
   const dbFlows = running.get(DbFlows);
   const steps = running.get(SqlSteps);
+  const togetherDbFlows = running.get(TogetherDbFlows);
   const batchSteps = running.get(BatchSteps);
   const dbSteps = running.get(DbSteps);
   const procedures = running.get(Procedures);
@@ -47,6 +48,7 @@ function bank(running: Apiary): Readonly<Record<string, Operation>> {
     tx1: (draw) => flows.tx1(accountOf(draw)),
     'tx1/batch': (draw) => batchFlows.tx1(accountOf(draw)),
     'tx1/db': (draw) => dbFlows.tx1(accountOf(draw)),
+    'tx1/db-together': (draw) => togetherDbFlows.tx1(accountOf(draw)),
     'tx1/direct': (draw) => steps.debit(accountOf(draw)),
     'tx1/direct-batch': (draw) => batchSteps.debit(accountOf(draw)),
     'tx1/direct-db': (draw) => dbSteps.debit(accountOf(draw)),
@@ -54,6 +56,7 @@ function bank(running: Apiary): Readonly<Record<string, Operation>> {
     order: (draw) => flows.order(accountOf(draw)),
     'order/batch': (draw) => batchFlows.order(accountOf(draw)),
     'order/db': (draw) => dbFlows.order(accountOf(draw)),
+    'order/db-together': (draw) => togetherDbFlows.order(accountOf(draw)),
     steps10: () => flows.steps10(),
     empty: () => flows.empty(),
     children10: (draw) => flows.children10(accountOf(draw)),

@@ -1,5 +1,5 @@
 import { Service, Workflow } from '@apiary/core';
-import { DbSteps } from './db-steps.js';
+import { DbSteps, TogetherDbSteps } from './db-steps.js';
 import { BatchSteps, SqlSteps } from './sql-steps.js';
 
 /** The workflows over `sql`. */
@@ -71,5 +71,13 @@ export class DbFlows {
     await this.steps.noop();
     await this.steps.debit(account);
     return quantity;
+  }
+}
+
+/** The same with the statements of the debit together. */
+@Service()
+export class TogetherDbFlows extends DbFlows {
+  constructor(steps: TogetherDbSteps) {
+    super(steps);
   }
 }

@@ -7,11 +7,11 @@ import type { RawSteps } from './steps.js';
 export function bank(steps: RawSteps): Readonly<Record<string, Operation>> {
   const debit = (id: string, step: number, account: number): Promise<number> =>
     steps.transaction(id, step, async (client) => {
-      const [updated] = await steps.queries(client, [
+      const [updated] = await steps.queries<{ balance: number }>(client, [
         { name: 'debit', text: 'update bench_account set balance = balance - 1 where id = $1 returning balance', values: [account] },
         { name: 'ledger', text: 'insert into bench_ledger (account, amount, ref) values ($1, $2, $3)', values: [account, -1, id] },
       ]);
-      return (updated?.rows[0] as { balance: number }).balance;
+      return updated?.rows[0]?.balance ?? Number.NaN;
     });
   const reserve = (id: string, step: number, item: number): Promise<number> =>
     steps.transaction(id, step, async (client) => {

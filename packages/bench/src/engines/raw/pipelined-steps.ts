@@ -23,7 +23,7 @@ export class PipelinedSteps extends RawSteps {
     }
   }
 
-  override queries(client: pg.PoolClient, queries: readonly pg.QueryConfig[]): Promise<pg.QueryResult[]> {
-    return Promise.all(queries.map((query) => client.query(query)));
+  override queries<Row extends pg.QueryResultRow>(client: pg.PoolClient, queries: readonly pg.QueryConfig[]): Promise<pg.QueryResult<Row>[]> {
+    return Promise.all(queries.map((query) => client.query<Row>(query)));
   }
 }

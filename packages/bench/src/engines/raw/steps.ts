@@ -38,9 +38,9 @@ export class RawSteps {
   }
 
   /** Statements of a transaction that need nothing of each other. */
-  async queries(client: pg.PoolClient, queries: readonly pg.QueryConfig[]): Promise<pg.QueryResult[]> {
-    const results = [];
-    for (const query of queries) results.push(await client.query(query));
+  async queries<Row extends pg.QueryResultRow>(client: pg.PoolClient, queries: readonly pg.QueryConfig[]): Promise<pg.QueryResult<Row>[]> {
+    const results: pg.QueryResult<Row>[] = [];
+    for (const query of queries) results.push(await client.query<Row>(query));
     return results;
   }
 

@@ -14,7 +14,7 @@ export type ConnectionKind = FlightPoint['connection'];
 export interface FlyOptions {
   /** Without an answer by then the connection is given up: a half-open socket must not hold anybody for ever. */
   readonly deadlineMs?: number | undefined;
-  /** It is written behind the flight under way, without waiting for the answer: for what does not depend on that flight. */
+  /** It is written behind the flights under way, without waiting for their answers: for what does not depend on them. */
   readonly behind?: boolean | undefined;
 }
 
@@ -101,12 +101,12 @@ export class Connection implements FlightContext {
     const flight = new Flight(statements, done, owner);
     if (deadlineMs !== undefined) flight.alarm = after(deadlineMs, () => this.giveUp(new Error(`no answer within ${deadlineMs} ms`)));
     if (this.#active === undefined && this.#queue.length === 0) return this.#start(flight);
-    const active = this.#queue.length === 0 ? this.#active : undefined;
+    const before = this.#queue.at(-1) ?? this.#active;
     this.#queue.push(flight);
-    if (behind && active?.written === true && active.preparesNothing && this.#owed.length === 0) this.#writeBehind(flight);
+    if (behind && before?.written === true && before.preparesNothing && before.owner === owner && this.#owed.length === 0) this.#writeBehind(flight);
   }
 
-  /** It is pg's turn when the flight before it is answered: the server has it by then. */
+  /** It is pg's turn when the flights before it are answered: the server has it by then. */
   #writeBehind(flight: Flight): void {
     try {
       flight.encode(encoder, this, nothing);
@@ -213,10 +213,10 @@ export class Connection implements FlightContext {
     this.client.__knex__disposed = lost;
     // pg tells its own listeners when the socket is closed.
     this.client.connection.stream.destroy();
-    const underWay = [this.#active, this.#queue[0]?.written === true ? this.#queue.shift() : undefined];
+    const underWay = this.#active === undefined ? [] : [this.#active];
+    while (this.#queue[0]?.written === true) underWay.push(this.#queue.shift() as Flight);
     this.#active = undefined;
     for (const flight of underWay) {
-      if (flight === undefined) continue;
       if (!flight.failed || flight.error === error) flight.error = new ConnectionLostError(this.pid, error);
       flight.failed = true;
       this.#answered(flight);

@@ -104,12 +104,15 @@ export class UserTransaction implements FlightOwner {
     });
   }
 
-  /** The same for callers that need no promise, or have one. */
+  /**
+   * The same for callers that need no promise, or have one. What user code sends before it has seen the last answer needs nothing of that answer, so
+   * it does not wait for it on the way to the server either.
+   */
   send(statements: readonly FlightStatement[], done: Done): void {
     const refused = this.#refused(statements);
     if (refused !== undefined) return done(refused, []);
     this.#running++;
-    this.connection.send(statements, done, this);
+    this.connection.send(statements, done, this, undefined, true);
   }
 
   #refused(statements: readonly FlightStatement[]): Error | undefined {

@@ -19,7 +19,7 @@ let steps;
 /** @type {import('../dist/engine/engine.js').Engine} */
 export const engine = {
   async start({ url, pool }) {
-    steps = new RawSteps(url, pool, 'restate_step');
+    steps = new RawSteps(url, pool, { table: 'restate_step' });
     await steps.createTables();
     const ports = await freePorts(4);
     await startServer(ports);
@@ -36,6 +36,7 @@ export const engine = {
   },
 };
 process.on('exit', endServer);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1)); // so that it ends the server too
 
 // A transaction on PostgreSQL is not part of Restate's log: a step that crashed between the two runs again. So that it takes effect once, it
 // inserts a row of its own, as the hand-written code does.

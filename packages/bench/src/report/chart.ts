@@ -6,7 +6,7 @@ const BAR = 16;
 const GAP = 14;
 const LEFT = 190;
 const WIDTH = 860;
-const LEGEND = 135;
+const LEGEND = 165;
 const LEGENDS_A_LINE = Math.floor(WIDTH / LEGEND);
 
 /** Bars of the ratios to the yardstick, grouped by workload and clients. The yardstick itself is the line at 1. */

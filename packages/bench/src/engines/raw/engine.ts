@@ -8,11 +8,11 @@ import { bank } from './bank.js';
 import { PipelinedSteps } from './pipelined-steps.js';
 import { RawSteps } from './steps.js';
 
+type Operations = Readonly<Record<string, Operation>>;
+
 let steps: RawSteps | undefined;
 let pipelined: RawSteps | undefined;
 let operations: Operations = {};
-
-type Operations = Readonly<Record<string, Operation>>;
 
 /** The yardstick: hand-written `pg`. */
 export const engine: Engine = {

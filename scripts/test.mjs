@@ -1,10 +1,10 @@
 /**
- * `npm test`: installs if needed, builds from nothing, runs the tests of all packages and examples, and ends with the totals.
+ * `npm test`: installs if needed, builds from nothing, runs the tests of all packages and examples, two suites at a time, and ends with the totals.
  * Arguments: names of packages or examples to test (default: all); --no-build uses what is built; --ignore=<pattern> leaves tests out.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { build, clean, install, root, workspaces } from './tools.mjs';
 
@@ -20,29 +20,76 @@ if (!flags.includes('--no-build')) {
 }
 const folder = mkdtempSync(join(tmpdir(), 'apiary-test-'));
 const totals = join(folder, 'totals');
-let broken = false;
-for (const workspace of [...workspaces(), root]) {
-  const name = workspace === root ? 'repository' : basename(workspace);
-  const tests = join(workspace, 'test', 'dist');
-  const pattern = existsSync(tests) ? join(tests, '**', '*.test.js') : join(workspace, 'test', '**', '*.test.mjs');
-  if ((names.length > 0 && !names.includes(name)) || !existsSync(join(workspace, 'test'))) continue;
-  if (!existsSync(tests) && !hasTests(join(workspace, 'test'))) continue;
-  console.log(`\n── ${relative(root, workspace) || 'repository'}`);
-  const { status, error } = spawnSync(
-    process.execPath,
-    [join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--reporter', join(root, 'scripts', 'reporter.cjs'), ...ignored, pattern],
-    {
-      cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, APIARY_TEST_TOTALS: totals },
-      // A suite that does not end has failed: something it left behind keeps the process alive.
-      timeout: 25 * 60_000,
-      killSignal: 'SIGKILL',
-    },
-  );
-  if (error !== undefined) console.error(`${name}: ${error.message}`);
-  broken ||= status !== 0;
+/** The suites to run, the longest first: it takes as long as all others together. */
+function suites() {
+  const longest = 'core';
+  return [...workspaces(), root]
+    .map((workspace) => ({ workspace, name: workspace === root ? 'repository' : basename(workspace), tests: join(workspace, 'test') }))
+    .filter(({ name, tests }) => (names.length === 0 || names.includes(name)) && existsSync(tests) && (existsSync(join(tests, 'dist')) || hasTests(tests)))
+    .sort((a, b) => Number(b.name === longest) - Number(a.name === longest))
+    .map(({ workspace, tests }) => ({
+      title: relative(root, workspace) || 'repository',
+      pattern: existsSync(join(tests, 'dist')) ? join(tests, 'dist', '**', '*.test.js') : join(tests, '**', '*.test.mjs'),
+    }));
 }
+
+/** Shows what suites that run at the same time print as if they ran one after the other: each when those before it have ended. */
+class Turns {
+  #suites = [];
+
+  /** The next suite: what it prints, and that it has ended. */
+  next() {
+    const suite = { waiting: [], ended: false };
+    this.#suites.push(suite);
+    return {
+      print: (text) => (suite === this.#suites[0] ? process.stdout.write(text) : suite.waiting.push(text)),
+      end: () => {
+        suite.ended = true;
+        while (this.#suites[0]?.ended) {
+          this.#suites.shift();
+          for (const text of this.#suites[0]?.waiting.splice(0) ?? []) process.stdout.write(text);
+        }
+      },
+    };
+  }
+}
+
+/** @returns whether all its tests passed */
+function runSuite({ title, pattern }, print) {
+  print(`\n── ${title}\n`);
+  const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
+  const colour = process.stdout.isTTY ? ['--color'] : [];
+  const child = spawn(process.execPath, [mocha, '--reporter', join(root, 'scripts', 'reporter.cjs'), ...colour, ...ignored, pattern], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, APIARY_TEST_TOTALS: totals },
+    // A suite that does not end has failed: something it left behind keeps the process alive.
+    timeout: 25 * 60_000,
+    killSignal: 'SIGKILL',
+  });
+  child.stdout.on('data', print);
+  child.stderr.on('data', print);
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      print(`${title}: ${error.message}\n`);
+      resolve(false);
+    });
+    child.once('close', (code) => resolve(code === 0));
+  });
+}
+
+const turns = new Turns();
+const left = suites();
+let broken = false;
+async function runOneByOne() {
+  for (let suite = left.shift(); suite !== undefined; suite = left.shift()) {
+    const { print, end } = turns.next();
+    broken = !(await runSuite(suite, print)) || broken;
+    end();
+  }
+}
+// Suites wait more than they compute: for leases, for other processes, for the disk.
+await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, runOneByOne));
 const lines = existsSync(totals)
   ? readFileSync(totals, 'utf8')
       .trim()

@@ -134,12 +134,13 @@ describe('L2 and L3: a backend killed in every phase of a transaction', () => {
     expect(rows.length).greaterThan(0);
   }
 
-  /** The backend that holds the transaction of the method. */
-  const backend = (query: string): Promise<number> =>
+  /** The backend that holds the transaction of the method; `waitEvent` where it matters how far the statement has come. */
+  const backend = (query: string, waitEvent = '%'): Promise<number> =>
     until('the transaction has a backend', async () => {
       const { rows } = await engine.admin.query<{ pid: number }>(
-        `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle' and query like $1`,
-        [query],
+        `select pid from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle' and query like $1 and coalesce(wait_event, '') like $2`,
+        [query, waitEvent],
       );
       return rows[0]?.pid;
     });
@@ -204,7 +205,8 @@ describe('L2 and L3: a backend killed in every phase of a transaction', () => {
 
     it(`L2: in the middle of its COMMIT (${shape})`, async () => {
       const running = run(shape, 'slowCommit');
-      const pid = await backend('commit');
+      // Killed before it sleeps, it would not have counted its try, and the next attempt would sleep as long.
+      const pid = await backend('commit', 'PgSleep');
       const killed = await killBackendWhen(engine.admin, pid, 'in a statement', 'commit');
       expect(killed.query).equal('commit');
       expect(await running).equal('done');

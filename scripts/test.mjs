@@ -20,17 +20,23 @@ if (!flags.includes('--no-build')) {
 }
 const folder = mkdtempSync(join(tmpdir(), 'apiary-test-'));
 const totals = join(folder, 'totals');
+
 /** The suites to run, the longest first: it takes as long as all others together. */
 function suites() {
   const longest = 'core';
   return [...workspaces(), root]
-    .map((workspace) => ({ workspace, name: workspace === root ? 'repository' : basename(workspace), tests: join(workspace, 'test') }))
-    .filter(({ name, tests }) => (names.length === 0 || names.includes(name)) && existsSync(tests) && (existsSync(join(tests, 'dist')) || hasTests(tests)))
-    .sort((a, b) => Number(b.name === longest) - Number(a.name === longest))
-    .map(({ workspace, tests }) => ({
-      title: relative(root, workspace) || 'repository',
-      pattern: existsSync(join(tests, 'dist')) ? join(tests, 'dist', '**', '*.test.js') : join(tests, '**', '*.test.mjs'),
-    }));
+    .map(suiteOf)
+    .filter(({ name, pattern }) => pattern !== undefined && (names.length === 0 || names.includes(name)))
+    .sort((a, b) => Number(b.name === longest) - Number(a.name === longest));
+}
+
+/** Without a pattern if there are no tests. */
+function suiteOf(workspace) {
+  const title = relative(root, workspace) || 'repository';
+  const tests = join(workspace, 'test');
+  const built = join(tests, 'dist');
+  const sources = existsSync(tests) && hasTests(tests) ? join(tests, '**', '*.test.mjs') : undefined;
+  return { title, name: basename(title), pattern: existsSync(built) ? join(built, '**', '*.test.js') : sources };
 }
 
 /** Shows what suites that run at the same time print as if they ran one after the other: each when those before it have ended. */

@@ -36,7 +36,6 @@ export const engine = {
   },
 };
 process.on('exit', endServer);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1)); // so that it ends the server too
 
 // A transaction on PostgreSQL is not part of Restate's log: a step that crashed between the two runs again. So that it takes effect once, it
 // inserts a row of its own, as the hand-written code does.

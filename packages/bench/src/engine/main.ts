@@ -17,6 +17,8 @@ process.on('message', (request: Request) => {
   );
 });
 process.on('disconnect', () => process.exit(1));
+// By an exit, not by the signal: what an engine has started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
 function reply(message: Reply): void {
   process.send?.(message);
